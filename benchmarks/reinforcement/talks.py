@@ -22,6 +22,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from whet.generate.decode import complete
 from whet.generate.kv_sessions import LiveTalk
 from whet.generate.protocol import Asked, GenerateSettings, Turn
+from whet.models.forward import attention
 from whet.models.tokenizers.training import train_tokenizer
 
 VOCABULARY = 32_000
@@ -37,6 +38,8 @@ def main() -> None:
     config = LlamaConfig(vocab_size=VOCABULARY, hidden_size=384, intermediate_size=1024, num_hidden_layers=8,
                          num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=8192)  # fmt: skip
     module, tokenizer = LlamaForCausalLM(config).eval(), train_tokenizer(["a tool and what it gave"], 300, chat=True)
+    attention.register()  # as a run has it
+    module.set_attn_implementation(attention.NAME)
     module.generation_config.eos_token_id = list(range(0, VOCABULARY, given.said))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; {vars(given)}")
     found: dict[str, list[tuple[float, int, Any]]] = {"goes on": [], "reads all": []}
@@ -62,11 +65,11 @@ def _whole(module: Any, tokenizer: Any, asked: Sequence[Asked], settings: Genera
 
 
 def _played(module: Any, turn: Any, given: argparse.Namespace) -> tuple[float, int, Any]:
-    """Seconds of all turns, tokens read in calls of more than one a row, and what was said."""
+    """Seconds of all turns, tokens that were read and are not chosen by the model, and what was said."""
     generator, read = torch.Generator().manual_seed(1), [0]
 
     def count(_: Any, inputs: Any) -> None:
-        read[0] += inputs[0].numel() if inputs[0].shape[1] > 1 else 0
+        read[0] += inputs[0].numel()
 
     handle = module.get_input_embeddings().register_forward_pre_hook(count)
     draw: Callable[[int], list[int]] = lambda n: torch.randint(3, 300, (n,), generator=generator).tolist()  # noqa: E731
@@ -82,7 +85,7 @@ def _played(module: Any, turn: Any, given: argparse.Namespace) -> tuple[float, i
             if answer.finish == "length":
                 del talks[one.talk]
     handle.remove()
-    return time.perf_counter() - began, read[0], said
+    return time.perf_counter() - began, read[0] - sum(map(len, said)), said
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whet.generate.batches import batch_of, is_paired_model
-from whet.generate.decode import context_length, together
 from whet.generate.eval_mode import borrowed
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
+from whet.generate.serving.offline import Offline
+from whet.generate.serving.request import Request
 from whet.models.decoding.checks import half_the_digits
+from whet.models.decoding.pairs import is_paired_model
 from whet.models.decoding.proof import decoding_of
 from whet.models.forward.rope import forget
 from whet.models.probing.probe_cases import random_tokens
@@ -23,7 +24,7 @@ DRAWN = GenerateSettings(max_new_tokens=9, temperature=1.0, seed=3, logprobs=Tru
 
 
 def check_decoding(module: nn.Module, lengths: Sequence[int] = LENGTHS, settings: GenerateSettings = DRAWN) -> float:
-    """Draw answers to random prompts, all in as few batches as the model takes and each alone.
+    """Draw answers to random prompts, as many together as the model takes and each alone.
 
     The log p of every drawn token must be that of one plain forward over prompt and answer. Returns how far off they
     were at most, and raises AssertionError with the figure where that is more than rounding.
@@ -31,17 +32,11 @@ def check_decoding(module: nn.Module, lengths: Sequence[int] = LENGTHS, settings
     prompts = _prompts(module, lengths)
     off = 0.0
     with borrowed(module):
-        context = context_length(module)
-        apart = [[i] for i in range(len(prompts))]
-        limits = [settings.max_new_tokens] * len(prompts)
-        for batches in (together([len(p) for p in prompts], limits, 10_000, decoding_of(module)), apart):
-            for rows in batches:
-                batch = batch_of(module, [prompts[i] for i in rows], rows, settings, context)
-                steps = [batch.step() for _ in range(settings.max_new_tokens)]
-                for place, i in enumerate(rows):
-                    tokens = [step[place] for step in steps]
-                    logp = [token.logprob for token in tokens]
-                    off = max(off, _off(module, prompts[i], [token.id for token in tokens], logp))
+        for batch_tokens in (10_000, 1):
+            asked = [Request(ids=prompt, settings=settings, number=i) for i, prompt in enumerate(prompts)]
+            found = Offline(module, batch_tokens).answers(asked, None, frozenset())
+            for prompt, one in zip(prompts, found, strict=True):
+                off = max(off, _off(module, prompt, one.ids, [token.logprob for token in one.tokens]))
     _assert_rounding(module, off, "drawn tokens")
     return off
 

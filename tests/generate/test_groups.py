@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.generate import tiny
+from tests.generate.serving.conftest import serving
 from tests.ranks import on_ranks
 from whet.base.errors import ModelError
+from whet.base.seeds import derive
 from whet.generate.decode import complete
 from whet.generate.groups import Groups
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
+from whet.generate.serving.request import Request
+from whet.models.forward import attention
 
+__all__ = ["serving"]
 PROMPTS = ["The quick brown fox", "hello world", "x", "Pack my box with five dozen"]
 DRAWN = GenerateSettings(max_new_tokens=12, temperature=1.3)
 
@@ -78,6 +85,47 @@ def test_no_answer_goes_past_the_models_context():
     assert all(len(t.prompt_ids) + len(t.ids) <= 16 for group in found for t in group)
     with pytest.raises(ModelError, match="context is 16"):
         play(module, prompts=["fox " * 16])
+
+
+def test_what_was_read_with_other_weights_is_not_gone_on_from():
+    """As GRPO does: answers, a step of learning, answers to the same prompts."""
+    player = Groups(ours(tiny.module()), tiny.tokenizer(), DRAWN)
+    prompt = ["Pack my box with five dozen liquor jugs"]
+    before = player(prompt, [{}], 4, seed=5, numbers=[0])
+    changed = ours(tiny.module())
+    with torch.no_grad():
+        for module in (player.module, changed):
+            for parameter in module.parameters():
+                parameter.mul_(-1.0)
+    after = player(prompt, [{}], 4, seed=5, numbers=[0])
+    assert after != before and after == Groups(changed, tiny.tokenizer(), DRAWN)(prompt, [{}], 4, seed=5, numbers=[0])
+
+
+def test_a_prompt_is_read_once_for_all_its_answers():
+    module, read = ours(tiny.module()), []
+    handle = module.get_input_embeddings().register_forward_pre_hook(lambda _, args: read.append(args[0].numel()))
+    [group] = play(module, prompts=["Pack my box with five dozen liquor jugs"], num=6)
+    handle.remove()
+    # Of the others' prompts the last token is read, and of each answer all but the last.
+    assert sum(read) == len(group[0].prompt_ids) + 5 + sum(len(one.ids) - 1 for one in group)
+
+
+def test_answers_are_those_that_are_served_by_the_same_number(serving):
+    """One rule of draws for both."""
+    module = tiny.module()
+    engine = serving(module)
+    for number, (prompt, group) in enumerate(zip(PROMPTS, play(module), strict=True)):
+        for place, one in enumerate(group):
+            asked = Request(ids=tiny.tokenizer().encode(prompt), settings=replace(DRAWN, seed=5),
+                            number=derive("sample", number, place))  # fmt: skip
+            assert [piece.token.id for piece in engine.submit(asked).pieces()] == list(one.ids)
+
+
+def ours(module):
+    """With the attention that a run has."""
+    attention.register()
+    module.set_attn_implementation(attention.NAME)
+    return module
 
 
 def on_one_rank():

@@ -15,6 +15,7 @@ from whet.base.errors import ModelError
 from whet.generate.decode import complete
 from whet.generate.kv_sessions import LiveTalk
 from whet.generate.protocol import Asked, GenerateSettings
+from whet.models.forward import attention
 
 DRAWN = GenerateSettings(max_new_tokens=14, temperature=1.3)
 PROMPTS = ["The quick brown fox", "hello world", "x"]
@@ -23,7 +24,9 @@ FED = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14]]
 
 def ending(kind="llama", **changes):
     """A model of which a quarter of the vocabulary ends a turn, so that turns have all lengths."""
+    attention.register()
     module = tiny.module(kind, **changes)
+    module.set_attn_implementation(attention.NAME)
     module.generation_config.eos_token_id = list(range(0, len(tiny.tokenizer()), 4))
     return module
 
@@ -100,32 +103,34 @@ def test_a_model_as_training_builds_it_goes_on_too(tmp_path):
 def test_what_does_not_fit_is_read_again_and_says_the_same(room):
     """A token of room keeps nothing and asks one at a time; others keep some conversations."""
     talk = LiveTalk(ending(max_position_embeddings=256), tiny.tokenizer(), batch_tokens=room)
-
-    def turn(asked):
-        found = talk.turn(asked, DRAWN)
-        assert talk._num_kept == sum(held.num_tokens for _, held in talk._kept.values()) <= room
-        return found
-
-    assert_equal(played(turn), whole_of_llama())
+    assert_equal(played(lambda asked: talk.turn(asked, DRAWN)), whole_of_llama())
 
 
-def read(module, turns, **given):
-    """Tokens that the module is run on, padding included, and how often it is run on more than a token a row."""
-    counts, talk = [], LiveTalk(module, tiny.tokenizer(), **given)
-    handle = module.get_input_embeddings().register_forward_pre_hook(lambda _, args: counts.append(args[0].shape))
-    played(lambda asked: talk.turn(asked, DRAWN), turns)
-    handle.remove()
-    return [shape for shape in counts if shape[1] > 1]
+def test_conversations_of_a_model_whose_attention_is_not_ours_are_read_again_and_say_the_same():
+    module = ending(max_position_embeddings=256)
+    module.set_attn_implementation("eager")
+    talk = LiveTalk(module, tiny.tokenizer())
+    assert_equal(played(lambda asked: talk.turn(asked, DRAWN)), whole_of_llama())
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2"])  # the latter's layers see a window of 6 tokens by turns
 def test_each_token_is_read_once(kind):
-    """One prompt of each group at first; then the turn's last token and what was fed, and not the conversation."""
-    first, *later = read(ending(kind), 4)
-    assert first[0] == len(PROMPTS)
-    assert len(later) == 3 and all(shape[1] <= 1 + max(map(len, FED)) for shape in later)
-    again = read(ending(kind), 4, batch_tokens=1)
-    assert max(shape[1] for shape in again) > 25
+    """The prompt that all begin with, of each turn all but its last token, then that one with what was fed."""
+    module, num_read, ends = ending(kind), [], {}
+    talk, prompt = LiveTalk(module, tiny.tokenizer()), ["Pack my box with five dozen liquor jugs"]
+    handle = talk._module.get_input_embeddings().register_forward_pre_hook(
+        lambda _, args: num_read.append(args[0].numel())
+    )
+
+    def turn(asked):
+        said = talk.turn(asked, DRAWN)
+        ends.update({one.talk: len(one.context) + len(new.ids) - 1 for one, new in zip(asked, said, strict=True)})
+        return said
+
+    played(turn, prompts=prompt, num=9)
+    handle.remove()
+    others = (len(ends) - 1) * (len(tiny.tokenizer().encode(prompt[0])) - 1)
+    assert sum(num_read) == sum(ends.values()) - others
 
 
 def test_flags_and_modes_of_the_module_stay_as_they_are():

@@ -1,5 +1,6 @@
 """Choosing tokens: filters as transformers has them, draws that follow the distribution, seeds of their own."""
 
+import numpy as np
 import pytest
 import torch
 from transformers.generation.logits_process import (
@@ -13,7 +14,9 @@ from transformers.generation.logits_process import (
 
 from whet.base.errors import ConfigError
 from whet.generate.protocol import GenerateSettings, recommended
-from whet.generate.sampling import Sampler, candidates, draw, draw_told
+from whet.generate.sampling import candidates, draw, draw_told, uniforms
+from whet.generate.serving.choosing import Draws, choose
+from whet.generate.serving.request import Request
 
 VOCAB = 50
 
@@ -45,17 +48,37 @@ def test_the_filtered_distribution_is_that_of_transformers(temperature, top_k, t
     torch.testing.assert_close(ours(scores, settings), expected, rtol=1e-12, atol=1e-15)
 
 
-def test_draws_follow_the_distribution_and_never_leave_it():
-    settings = GenerateSettings(temperature=1.0, top_p=0.8)
-    scores = (logits(rows=1) / 3).expand(20_000, VOCAB)
-    uniforms = torch.rand(20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    counts = torch.bincount(draw(scores, uniforms, settings), minlength=VOCAB).double()
-    expected = ours(scores[:1], settings)[0] * 20_000
-    assert counts[expected == 0].sum() == 0
-    kept = expected > 0
-    chi_squared = float(((counts - expected)[kept] ** 2 / expected[kept]).sum())
-    degrees = int(kept.sum()) - 1
-    assert degrees > 10 and chi_squared < degrees + 5 * (2 * degrees) ** 0.5
+def likely(freedom):
+    """What a chi-square stays below in 99.99 % of all cases (Wilson and Hilferty 1931)."""
+    spread = 2 / (9 * freedom)
+    return freedom * (1 - spread + 3.719 * spread**0.5) ** 3
+
+
+@pytest.mark.parametrize("filters", [{"temperature": 1.0}, {"temperature": 0.6, "top_p": 0.8}, {"top_k": 7}], ids=str)
+def test_draws_of_many_samples_follow_the_distribution_and_never_leave_it(filters):
+    """Chi-square at 99.99 %: one number of each of 20,000 samples, all of one seed."""
+    settings = GenerateSettings(**{"temperature": 1.3, **filters})
+    scores, numbers = logits(rows=1) / 3, torch.tensor([uniforms(7, sample, 3)[2] for sample in range(20_000)])
+    found = torch.bincount(draw(scores.expand(len(numbers), VOCAB), numbers, settings), minlength=VOCAB).double()
+    wanted = ours(scores, settings)[0] * len(numbers)
+    assert found[wanted == 0].sum() == 0
+    wanted, found = wanted[wanted > 0], found[wanted > 0]
+    assert ((found - wanted) ** 2 / wanted).sum() < likely(len(wanted) - 1)
+
+
+def test_numbers_of_places_samples_and_seeds_do_not_follow_from_each_other():
+    """Chi-square of pairs of neighbours in a grid, at 99.99 %."""
+    own = np.stack([uniforms(3, sample, 40) for sample in range(500)])
+    beside = np.stack([uniforms(4, sample, 40) for sample in range(500)])
+    for one, other in ((own[:, 1:], own[:, :-1]), (own[1:], own[:-1]), (own, beside)):
+        found, _, _ = np.histogram2d(one.ravel(), other.ravel(), bins=10, range=[[0, 1], [0, 1]])
+        assert ((found - one.size / 100) ** 2 / (one.size / 100)).sum() < likely(99)
+
+
+def test_the_number_of_a_place_is_the_same_however_many_are_asked_for():
+    few = uniforms(3, 5, 10)
+    assert few.tolist() == uniforms(3, 5, 1000)[:10].tolist()
+    assert not set(few) & (set(uniforms(3, 6, 10)) | set(uniforms(4, 5, 10)))
 
 
 def test_the_ends_of_the_uniform_range_meet_a_kept_token():
@@ -83,50 +106,65 @@ def test_a_draw_that_tells_its_log_p_is_the_same_draw(filters):
     torch.testing.assert_close(logp.double(), expected, rtol=1e-6, atol=1e-6)
 
 
+def draws(settings, number=0, prompt=(0,)):
+    return Draws(Request(ids=prompt, settings=settings, number=number))
+
+
 def test_the_penalty_is_that_of_transformers_over_prompt_and_answer():
     scores, prompts = logits(rows=2), [[3, 3, 8], [5]]
-    sampler = Sampler(GenerateSettings(repetition_penalty=1.7), [0, 1], prompts)
-    first, _ = sampler.choose(scores)
-    second, _ = sampler.choose(scores)
+    both = [draws(GenerateSettings(repetition_penalty=1.7), prompt=prompt) for prompt in prompts]
+    first, second = choose(scores, both), choose(scores, both)
     for row, prompt in enumerate(prompts):
         seen = list(prompt)
-        for ids in (first, second):
+        for tokens in (first, second):
             theirs = RepetitionPenaltyLogitsProcessor(1.7)(torch.tensor([seen]), scores[row : row + 1])
-            assert int(ids[row]) == int(theirs.argmax())
-            seen.append(int(ids[row]))
+            assert tokens[row].id == int(theirs.argmax())
+            seen.append(tokens[row].id)
 
 
-def test_a_rows_draws_depend_on_its_number_and_the_seed_alone():
+def test_draws_depend_on_the_samples_number_and_the_seed_alone():
     settings = GenerateSettings(temperature=1.0, seed=3)
     scores = logits(rows=1)
 
-    def drawn(settings, rows):
-        sampler = Sampler(settings, rows, [[0]] * len(rows))
-        return torch.stack([sampler.choose(scores.expand(len(rows), -1))[0] for _ in range(20)], 1).tolist()
+    def drawn(settings, numbers):
+        rows = [draws(settings, number) for number in numbers]
+        steps = [choose(scores.expand(len(rows), -1), rows) for _ in range(20)]
+        return [[step[row].id for step in steps] for row in range(len(rows))]
 
     both, alone = drawn(settings, [0, 5]), drawn(settings, [5])
     assert both[1] == alone[0] and both[0] != both[1]
     assert drawn(GenerateSettings(temperature=1.0, seed=4), [5]) != alone
 
 
-def test_drawing_leaves_the_default_generator_alone():
-    before = torch.get_rng_state()
-    sampler = Sampler(GenerateSettings(temperature=1.0), [0], [[0]])
-    sampler.choose(logits(rows=1))
-    assert torch.equal(torch.get_rng_state(), before)
+def test_drawing_leaves_the_default_generators_alone():
+    before, theirs = torch.get_rng_state(), str(np.random.get_state())
+    choose(logits(rows=1), [draws(GenerateSettings(temperature=1.0))])
+    assert torch.equal(torch.get_rng_state(), before) and str(np.random.get_state()) == theirs
 
 
 def test_logprobs_are_the_models_own_whatever_the_filters_are():
     scores = logits()
     settings = GenerateSettings(temperature=0.3, top_k=2, repetition_penalty=2.0, top_logprobs=3)
-    ids, tokens = Sampler(settings, [0, 1, 2, 3], [[0]] * 4).choose(scores)
+    tokens = choose(scores, [draws(settings, number) for number in range(4)])
     expected = torch.log_softmax(scores, -1)
     for row, token in enumerate(tokens):
-        assert token.id == int(ids[row])
         assert token.logprob == pytest.approx(float(expected[row, token.id]))
         values, places = expected[row].topk(3)
         assert [place for place, _ in token.top] == places.tolist()
         assert [value for _, value in token.top] == pytest.approx(values.tolist())
+
+
+def test_answers_of_other_settings_beside_it_change_neither_a_token_nor_its_log_p():
+    scores = logits(rows=3)
+    each = [
+        Request(ids=[0], settings=GenerateSettings(temperature=0.7, top_p=0.9), number=1, tells_draws=True),
+        Request(ids=[0], settings=GenerateSettings(logprobs=True), number=2),
+        Request(ids=[0], settings=GenerateSettings(temperature=2.0), number=3, tells_draws=True),
+    ]
+    together = choose(scores, [Draws(request) for request in each])
+    assert together == [choose(scores[i : i + 1], [Draws(request)])[0] for i, request in enumerate(each)]
+    for token, row, temperature in zip(together, scores, (0.7, 1.0, 2.0), strict=True):
+        assert token.logprob == pytest.approx(float(torch.log_softmax(row / temperature, -1)[token.id]), abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,9 @@ def test_answers_are_drawn_beside_their_cache_and_the_models_that_grade(tmp_path
     found = planned(Wanted(run, "a model", LLAMA, card("rtx-4090"), LENGTH, LENGTH))
     draws = found.memory.phases()[0]
     assert draws.phase == "rollout"
-    # 16 of 32 answers at once, each with room for 64 tokens more: 2 layers x 2 x 2 heads x 16 numbers of four bytes.
-    assert draws.parts["cache"] == 16 * (LENGTH + 64) * 2 * 2 * 2 * 16 * 4
+    # All that the cache may hold: 2 layers x 2 x 2 heads x 16 numbers of four bytes a token; and logits of 32 answers.
+    assert draws.parts["cache"] == 16 * LENGTH * 2 * 2 * 2 * 16 * 4
+    assert draws.parts["working"] == 32 * 500 * 4 * 2
     graded = 2 * (500 * 64 + 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128 + 2 * 64) + 64)
     assert all(moment.parts["beside"] == graded for moment in found.memory.moments)
     assert draws.parts["optimizer"] and "activations" not in draws.parts

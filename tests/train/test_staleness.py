@@ -145,7 +145,7 @@ def test_our_own_decoder_is_watched_too(tmp_path, capfd):
 
     built.loaded.module.forward = forward
     built.loop.source.next(0)
-    told = f"rollout 0 made no progress for {PATIENCE_S} s in token 2 of 16 answers; begun anew (1 of 1)"
+    told = f"rollout 0 made no progress for {PATIENCE_S} s in step 3 of 16 answers; begun anew (1 of 1)"
     assert told in capfd.readouterr().err
 
 

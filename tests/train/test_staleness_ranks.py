@@ -13,7 +13,7 @@ from tests.tiny import config, conversations, write_rows
 from tests.train.test_rollouts import bits, going, settings
 from tests.train.test_staleness import PATIENCE_S, stalled
 from whet.base.config import from_mapping
-from whet.generate.rows import Rows
+from whet.generate.serving.offline import Offline
 from whet.kernels.layout import local
 from whet.train.api import resume, train
 from whet.train.build import assemble
@@ -48,18 +48,18 @@ def stalled_on_one(folder):
     """Rank 1's answers stall once, in the rollout that is made while rank 0 learns."""
     rollout = {**ROLLOUT, "timeout_s": PATIENCE_S, "restarts": 1}
     built = assemble(from_mapping(settings(folder, "stalled", **SHORT | {"rollout": rollout})))
-    real, is_first, again = Rows.run, [True], threading.Event()
+    real, is_first, again = Offline.answers, [True], threading.Event()
 
-    def run(rows, *given, **named):
+    def answers(offline, *given, **named):
         name = threading.current_thread().name
         if name == "whet-rollout-1" and built.world.index("data") == 1 and is_first.pop():
             stalled(built, 1)
             assert again.wait(PATIENCE_S)
         if name == "whet-rollout-1-try-2":
             again.set()
-        return real(rows, *given, **named)
+        return real(offline, *given, **named)
 
-    Rows.run = run
+    Offline.answers = answers
     built.loop.run()
     for sink in built.sinks:
         sink.close()

@@ -29,8 +29,8 @@ class Rollout(Settings):
     patience: Count = Field(5, description="rollouts in a row that teach nothing before the run stops")
     batch_tokens: Size = Field(
         65536,
-        description="tokens of KV cache that the local engine's answers made at once may fill, a rank; conversations "
-        "with tools keep as many between turns",
+        description="tokens of KV cache that the local engine's answers may fill, a rank, with what conversations "
+        "keep between turns",
     )
     tools: list[Place] = Field(
         [],

@@ -9,9 +9,9 @@ from typing import Any
 from whet.base.errors import ModelError
 from whet.data.chat.template import chat_template
 from whet.data.refusal import RowRefused
-from whet.generate.decode import context_length
 from whet.generate.prompts import opening_ids, stop_ids
 from whet.generate.protocol import recommended
+from whet.generate.serving.caches import context_length
 
 _NAMES = {"repetition_penalty": "repeat_penalty"}
 # Contents that no template holds; without blanks around them, since some templates strip those.

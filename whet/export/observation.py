@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from whet.base.errors import WhetError, one_line
 from whet.data.chat.speech import speech_of
-from whet.generate.batches import batch_of
-from whet.generate.decode import BATCH_TOKENS, context_length, together
+from whet.generate.decode import BATCH_TOKENS
 from whet.generate.eval_mode import borrowed
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings, Token
-from whet.models.decoding.proof import decoding_of, generates
+from whet.generate.serving.caches import context_length
+from whet.generate.serving.offline import Offline
+from whet.generate.serving.request import Request
+from whet.models.decoding.proof import generates
 from whet.models.forward.language import unwrapped
 from whet.models.loading.families import family_of
 from whet.models.tuning.wrapper import quiet, wrapper_of
@@ -170,15 +172,11 @@ def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[_St
     if stages_of(module) is not None:
         with borrowed(module):
             return [_continued_by_stages(module, prompt) for prompt in fitting]
-    found: dict[int, list[_Step]] = {}
-    lengths, limits = [len(prompt) for prompt in fitting], [NUM_GENERATED] * len(fitting)
+    settings = GenerateSettings(max_new_tokens=NUM_GENERATED, top_logprobs=2)
+    asked = [Request(ids=prompt, settings=settings) for prompt in fitting]
     with borrowed(module):
-        for rows in together(lengths, limits, BATCH_TOKENS, decoding_of(module)):
-            settings = GenerateSettings(top_logprobs=2)
-            batch = batch_of(module, [fitting[row] for row in rows], rows, settings, context)
-            steps = [batch.step() for _ in range(NUM_GENERATED)]
-            found |= {row: [_Step.of(step[place]) for step in steps] for place, row in enumerate(rows)}
-    return [found[row] for row in range(len(fitting))]
+        found = Offline(module, BATCH_TOKENS).answers(asked, None, frozenset())
+    return [[_Step.of(token) for token in one.tokens] for one in found]
 
 
 def _continued_by_stages(module: nn.Module, prompt: Sequence[int]) -> list[_Step]:

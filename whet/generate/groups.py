@@ -1,4 +1,4 @@
-"""Groups: several answers to each prompt at once, the prompt computed once and its KV cache shared out."""
+"""Groups: several answers to each prompt at once, the prompt computed once and its KV cache shared by all of them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import nn
 
-from whet.base.errors import ModelError
+from whet.base.seeds import derive
 from whet.contracts.rewards import Message, Trajectory, unheard
-from whet.generate.decode import BATCH_TOKENS, context_length
-from whet.generate.eval_mode import Lockstep
+from whet.generate.decode import BATCH_TOKENS
 from whet.generate.prompts import prompt_ids, stop_ids
-from whet.generate.protocol import GenerateSettings
-from whet.generate.rows import Drawn, Rows, Start
-from whet.generate.sampling import uniforms
+from whet.generate.protocol import Completion, GenerateSettings
+from whet.generate.serving.offline import Offline
+from whet.generate.serving.request import Request
 from whet.generate.shadow_model import answering
-from whet.models.decoding.manner import Manner
-from whet.models.decoding.proof import decoding_of
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
     """Answers prompts with a live module (contract: `whet.contracts.rewards.Player`).
 
-    At most `batch_tokens` tokens of cache at once, one group at least. With FSDP every rank calls this with its own
+    At most `batch_tokens` tokens of cache at once, one answer's at least. What was read of prompts is of the weights of
+    this call, and is forgotten after it. With FSDP every rank calls this with its own
     prompts, any number of them, and the module runs equally often on all ranks.
     """
 
@@ -46,55 +43,25 @@ class Groups:
         at: Callable[[str], None] = unheard,
     ) -> list[list[Trajectory]]:
         ids = [prompt_ids(self.tokenizer, prompt) for prompt in prompts]
-        context = context_length(self.module)
-        for prompt in ids:
-            if context is not None and len(prompt) >= context:
-                raise ModelError(
-                    f"a prompt has {len(prompt):,} tokens and the model's context is {context:,}",
-                    hint="shorter prompts, or a model with a longer context",
-                )
         settings = replace(self.settings, seed=seed)
-        stops = torch.tensor(sorted(stop_ids(self.module, self.tokenizer)))
-        found: list[list[Trajectory]] = [[] for _ in ids]
-        together = Lockstep(self.module)
-        manner = decoding_of(self.module)
-        batches = self._batches([len(prompt) for prompt in ids], num, manner)
+        asked = [
+            Request(ids=prompt, settings=settings, number=derive("sample", number, place), tells_draws=True)
+            for prompt, number in zip(ids, numbers, strict=True)
+            for place in range(num)
+        ]
+        stops = stop_ids(self.module, self.tokenizer)
         with answering(self.module) as module:
-            for index in range(together.most(len(batches))):
-                chosen = batches[index] if index < len(batches) else []
-                starts = [_start(ids[i], numbers[i], places, settings, context) for i, places in chosen]
-                drawn = iter(Rows(module, starts, settings, stops, context).run(together, at))
-                for i, places in chosen:
-                    found[i] += [self._trajectory(ids[i], next(drawn)) for _ in places]
-        return found
+            offline = Offline(module, self.batch_tokens, tells_draws=True)
+            drawn = iter(offline.answers(asked, None, stops, at))
+        return [[self._trajectory(prompt, next(drawn)) for _ in range(num)] for prompt in ids]
 
-    def _batches(self, lengths: Sequence[int], num: int, manner: Manner) -> list[list[tuple[int, range]]]:
-        """Numbers of the prompts that are answered together, the longest first, so that little is padding; with those
-        of their answers, which are all but where every answer needs a batch of its own."""
-        batches: list[list[tuple[int, range]]] = []
-        parts = [range(num)] if manner.rows != "single" else [range(place, place + 1) for place in range(num)]
-        room = self.settings.max_new_tokens
-        for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-            first = lengths[batches[-1][0][0]] if batches else 0
-            has_room = bool(batches) and (first + room) * num * (len(batches[-1]) + 1) <= self.batch_tokens
-            if has_room and manner.joins(first, lengths[i], room):
-                batches[-1].append((i, parts[0]))
-            else:
-                batches += [[(i, part)] for part in parts]
-        return batches
-
-    def _trajectory(self, prompt: list[int], drawn: Drawn) -> Trajectory:
+    def _trajectory(self, prompt: list[int], drawn: Completion) -> Trajectory:
         """Text is without the token that ended it; an answer that is not whole ran out of room."""
-        said = drawn.ids[:-1] if drawn.is_whole else drawn.ids
+        ids = drawn.ids
+        said = ids[:-1] if drawn.finish == "stop" else ids
         text = self.tokenizer.decode(said, skip_special_tokens=True)
         message = {"role": "assistant", "content": text}
         return Trajectory(
-            tuple(prompt), tuple(drawn.ids), (True,) * len(drawn.ids), tuple(drawn.logprobs), text,
-            "stop" if drawn.is_whole else "length", (message,),
+            tuple(prompt), tuple(ids), (True,) * len(ids), drawn.logprobs(self.settings.temperature), text,
+            drawn.finish, (message,),
         )  # fmt: skip
-
-
-def _start(ids: list[int], number: int, places: range, settings: GenerateSettings, context: int | None) -> Start:
-    """A prompt with the draws of some of its answers."""
-    limit = settings.max_new_tokens if context is None else min(settings.max_new_tokens, context - len(ids))
-    return Start(ids, [uniforms(settings, number, place) for place in places], [limit] * len(places))

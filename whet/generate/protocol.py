@@ -19,9 +19,9 @@ class GenerateSettings:
     """How tokens are chosen and when an answer ends.
 
     `temperature` 0 takes the most likely token. Above it a token is drawn after the filters, in this order:
-    repetition penalty (1: none), temperature, `top_k` (0: all), `top_p`, `min_p`. The draws of prompt number i depend
-    on (`seed`, i) alone, not on what else is in the batch. A stop string ends the answer and is not part of its text.
-    `top_logprobs` asks for that many alternatives at each token.
+    repetition penalty (1: none), temperature, `top_k` (0: all), `top_p`, `min_p`. The draw of a token depends on
+    (`seed`, the answer's number, the token's place) alone, not on what else is answered. A stop string ends the answer
+    and is not part of its text. `top_logprobs` asks for that many alternatives at each token.
     """
 
     max_new_tokens: int = 256

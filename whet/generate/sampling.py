@@ -4,67 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from whet.base.seeds import derive
-from whet.generate.protocol import GenerateSettings, Token
+from whet.generate.protocol import GenerateSettings
 
 # A temperature at which the likeliest token is certain. Below it scores would grow beyond what numbers hold.
 _COLDEST = 1e-6
-
-
-class Sampler:
-    """Chooses tokens for the rows of one batch.
-
-    Randomness is one uniform number a token, drawn on the CPU from a generator of the row's own: answers do not depend
-    on the device, on the batch, or on the default generators, and leave those alone.
-    """
-
-    def __init__(self, settings: GenerateSettings, rows: Sequence[int], prompts: Sequence[Sequence[int]]) -> None:
-        """`rows` are the numbers of the prompts, which seed their draws."""
-        self.settings = settings
-        self._prompts = prompts
-        self._seen_BV: Tensor | None = None
-        self._step = 0
-        if settings.temperature > 0:
-            self._uniforms_BN = torch.stack([uniforms(settings, row) for row in rows])
-
-    def choose(self, logits_BV: Tensor) -> tuple[Tensor, list[Token]]:
-        """Ids (B,) and what was asked to be known of them. Logits are float32."""
-        settings = self.settings
-        scores_BV = self._penalised(logits_BV) if settings.repetition_penalty != 1.0 else logits_BV
-        if settings.temperature > 0:
-            ids_B = draw(scores_BV, self._uniforms_BN[:, self._step].to(scores_BV.device), settings)
-        else:
-            ids_B = scores_BV.argmax(-1)
-        if self._seen_BV is not None:
-            self._seen_BV.scatter_(1, ids_B[:, None], True)
-        self._step += 1
-        return ids_B, self._tokens(logits_BV, ids_B)
-
-    def _penalised(self, logits_BV: Tensor) -> Tensor:
-        """Scores of tokens that the row has already, divided by the penalty (multiplied where negative)."""
-        if self._seen_BV is None:
-            self._seen_BV = torch.zeros_like(logits_BV, dtype=torch.bool)
-            for row, prompt in enumerate(self._prompts):
-                self._seen_BV[row, torch.tensor(prompt, device=logits_BV.device)] = True
-        penalty = self.settings.repetition_penalty
-        lowered_BV = torch.where(logits_BV < 0, logits_BV * penalty, logits_BV / penalty)
-        return torch.where(self._seen_BV, lowered_BV, logits_BV)
-
-    def _tokens(self, logits_BV: Tensor, ids_B: Tensor) -> list[Token]:
-        ids = ids_B.tolist()
-        if not (self.settings.logprobs or self.settings.top_logprobs):
-            return [Token(token_id) for token_id in ids]
-        logprobs_BV = torch.log_softmax(logits_BV, -1)
-        chosen = logprobs_BV.gather(1, ids_B[:, None]).squeeze(1).tolist()
-        top = logprobs_BV.topk(min(self.settings.top_logprobs, logits_BV.shape[1]))
-        pairs = [tuple(zip(*row, strict=True)) for row in zip(top.indices.tolist(), top.values.tolist(), strict=True)]
-        return [Token(*facts) for facts in zip(ids, chosen, pairs, strict=True)]
 
 
 def draw(scores_BV: Tensor, uniforms_B: Tensor, settings: GenerateSettings) -> Tensor:
@@ -122,7 +72,10 @@ def _wide(scores: Tensor) -> torch.dtype:
     return torch.float32 if scores.device.type == "mps" else torch.float64
 
 
-def uniforms(settings: GenerateSettings, *place: int) -> Tensor:
-    """The numbers (N,) that an answer draws its tokens by: of (seed, the answer's place) alone."""
-    generator = torch.Generator().manual_seed(derive("generate", settings.seed, *place))
-    return torch.rand(settings.max_new_tokens, generator=generator, dtype=torch.float64)
+def uniforms(seed: int, sample: int, num: int) -> np.ndarray:
+    """The numbers (N,) that a sample's tokens are drawn by, one a place. Answers have no other randomness.
+
+    The number of a place is the counter's of a Philox generator whose key is (seed, sample). It depends on nothing
+    else: not on the device, on what else is answered, on how many places are asked for, or on a generator's state.
+    """
+    return np.random.Generator(np.random.Philox(key=derive("generate", seed, sample))).random(num)

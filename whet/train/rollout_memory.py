@@ -8,6 +8,7 @@ from typing import Any
 
 from whet.base.catalogue import engine, reward
 from whet.base.run import Run
+from whet.generate.serving.offline import MOST_ANSWERS
 from whet.models.decoding.cache import with_room
 from whet.plan.hardware.cards import Card
 from whet.plan.models.find import find_config
@@ -51,10 +52,11 @@ def _cache(run: Run, config: Mapping[str, Any], length: int) -> dict[str, float]
     settings = run.rollout
     if not engine.get(settings.engine.kind).facts.in_training:
         return {}
-    asked = settings.prompts * settings.completions
-    rows = min(asked, max(1, settings.batch_tokens // length))
+    rows = min(settings.prompts * settings.completions, MOST_ANSWERS)
+    room = with_room(length)
+    share = min(1.0, max(settings.batch_tokens, length) / (rows * room))
     item = 4.0 if run.train.precision == "fp32" else 2.0
-    kept = sum(layer.bytes_of(with_room(length), item, block=1) for layer in caches(config))
+    kept = share * sum(layer.bytes_of(room, item, block=1) for layer in caches(config))
     vocab = int({**config, **(config.get("text_config") or {})}["vocab_size"])
     return {"cache": rows * kept, "working": rows * vocab * 4.0 * 2}
 

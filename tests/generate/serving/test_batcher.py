@@ -145,4 +145,4 @@ def test_rows_apart_are_given_back_when_their_answers_end():
         batcher.add(Going(Handle(asked(text, settings)), tiny.tokenizer(), frozenset(), 128))
     while batcher.is_busy:
         batcher.step()
-        assert set(cache._rows) == {going.serial for going in batcher.running}
+        assert set(cache._batches) == {going.serial for going in batcher.running}

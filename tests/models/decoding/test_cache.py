@@ -44,4 +44,3 @@ def test_a_token_more_copies_nothing():
 @pytest.mark.parametrize("kind, takes", [("llama", True), ("gpt2", True), ("gemma2", False)])
 def test_layers_that_keep_a_window_have_transformers_own(kind, takes):
     assert (growing(tiny.module(kind)) is not None) == takes
-    assert growing(tiny.module(kind), with_windows=True) is not None

@@ -89,19 +89,19 @@ def test_packed_and_padded_rows_learn_what_separate_samples_learn(name, packed_r
 
 @pytest.mark.parametrize("name", KINDS)
 def test_decoding_with_a_cache_gives_what_whole_forwards_give(name):
-    from whet.generate.batches import Batch
     from whet.generate.protocol import GenerateSettings
+    from whet.generate.serving.offline import Offline
+    from whet.generate.serving.request import Request
 
     _, module = prepared(name, attention_name="whet")
     prompts = [SAMPLES[0], SAMPLES[1]]
+    asked = [Request(ids=prompt, settings=GenerateSettings(max_new_tokens=4)) for prompt in prompts]
     with torch.no_grad():
-        batch = Batch(module, prompts, range(2), GenerateSettings(), 64)
-        steps = [batch.step() for _ in range(4)]
-        for row, prompt in enumerate(prompts):
+        for prompt, answer in zip(prompts, Offline(module, 1000).answers(asked, None, frozenset()), strict=True):
             ids = list(prompt)
-            for step in steps:
+            for _ in range(4):
                 ids.append(int(module(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
-                assert step[row].id == ids[-1]
+            assert answer.ids == ids[len(prompt) :]
 
 
 def test_the_wrapper_of_peft_is_kept():

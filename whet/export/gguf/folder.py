@@ -16,7 +16,7 @@ from whet.export.limits import GGUF
 from whet.export.observation import NUM_GENERATED, TEXTS, Observed, continuing, renders
 from whet.export.report import Report, judge
 from whet.export.writing import checked
-from whet.generate.decode import context_length
+from whet.generate.serving.caches import context_length
 
 if TYPE_CHECKING:
     from whet.export.source import Source

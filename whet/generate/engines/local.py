@@ -45,8 +45,8 @@ class Local:
         return stream(self.loaded.module, self.loaded.processor, prompt, settings)
 
     def talk(self, settings: GenerateSettings) -> Talk | None:
-        from whet.generate.batches import is_paired_model
         from whet.generate.kv_sessions import LiveTalk
+        from whet.models.decoding.pairs import is_paired_model
 
         if settings.stop or settings.repetition_penalty != 1.0 or is_paired_model(self.loaded.module):
             return None

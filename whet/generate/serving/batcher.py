@@ -8,14 +8,13 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import compress
 
 import torch
 from torch import Tensor
 
 from whet.base.errors import ModelError, is_out_of_memory
 from whet.generate.protocol import Token
-from whet.generate.serving.choosing import choose
+from whet.generate.serving.choosing import Chooser, choose_of_numbers
 from whet.generate.serving.drafts import Drafts
 from whet.generate.serving.going import Going, Trial
 from whet.generate.serving.request import Adapters, Limits, NoAdapters
@@ -26,13 +25,14 @@ class Batcher:
     """Requests in order of arrival, and the cache of those that go on. Used by one thread."""
 
     def __init__(
-        self, cache: Sequences, limits: Limits, adapters: Adapters | None = None, drafts: Drafts | None = None
-    ) -> None:
+        self, cache: Sequences, limits: Limits, adapters: Adapters | None = None, drafts: Drafts | None = None,
+        chooser: Chooser = choose_of_numbers,
+    ) -> None:  # fmt: skip
         self.waiting: deque[Going] = deque()
         self.running: list[Going] = []
         self._cache, self._limits = cache, limits
         self._adapters: Adapters = adapters or NoAdapters()
-        self._drafts = drafts
+        self._drafts, self._chooser = drafts, chooser
         self._serial, self.num_guessed, self.num_right = 0, 0, 0
 
     @property
@@ -124,15 +124,12 @@ class Batcher:
 
     def _choose(self, all_of_them: Sequence[Going], logits_BV: Tensor) -> None:
         """Give each its next token."""
-        wrong = logits_BV.isnan().any(-1).tolist()  # the device is waited for once, however many there are
-        if any(wrong):
-            for going in compress(all_of_them, wrong):
+        tokens = self._chooser(logits_BV, [going.draws for going in all_of_them])
+        for going, token in zip(all_of_them, tokens, strict=True):
+            if token is None:
                 said = "the model's logits are not numbers (NaN)"
                 going.fail(ModelError(said, hint="its weights may have diverged"))
-            logits_BV = logits_BV[[place for place, one in enumerate(wrong) if not one]]
-        good = [going for going in all_of_them if not going.has_ended]
-        if good:
-            for going, token in zip(good, choose(logits_BV, [going.draws for going in good]), strict=True):
+            else:
                 _push(going, token)
 
     def _parts(self) -> Iterator[tuple[Going, Part]]:

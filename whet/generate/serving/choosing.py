@@ -4,40 +4,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from whet.generate.protocol import GenerateSettings, Token
-from whet.generate.sampling import draw, uniforms
+from whet.generate.sampling import draw, draw_told, uniforms
 from whet.generate.serving.request import Request
 
 
 class Draws:
     """What one answer's tokens are chosen by: its settings, and the numbers that its draws take, one a token."""
 
-    def __init__(self, request: Request) -> None:
-        self.settings, self.processors = request.settings, request.processors
-        self._prompt, self._ids = request.ids, list[int]()
+    def __init__(self, request: Request, prompt: Sequence[int] | None = None) -> None:
+        """`prompt` is what stands before the answer where that is not what was asked."""
+        self.settings, self.processors, self.tells_draws = request.settings, request.processors, request.tells_draws
+        self._prompt, self._ids = request.ids if prompt is None else prompt, list[int]()
         self._seen_V: Tensor | None = None
-        self._uniforms_N = uniforms(request.settings, request.number) if request.settings.temperature > 0 else None
+        self._uniforms_N = uniforms(self.settings.seed, request.number, self.settings.max_new_tokens)
 
     @property
-    def filters(self) -> tuple[float, ...] | None:
+    def filters(self) -> _Filters:
         """Answers with the same are drawn together; None: the likeliest token is taken."""
         one = self.settings
         return (one.temperature, one.top_k, one.top_p, one.min_p) if one.temperature > 0 else None
 
-    @property
-    def uniform(self) -> Tensor:
-        return self.ahead(0)
-
-    def ahead(self, num: int) -> Tensor:
+    def ahead(self, num: int) -> float:
         """The number that the token so many places behind the next one is drawn by."""
-        assert self._uniforms_N is not None
-        return self._uniforms_N[len(self._ids) + num]
+        return float(self._uniforms_N[len(self._ids) + num])
 
     @property
     def is_plain(self) -> bool:
@@ -74,14 +69,33 @@ def choose(logits_BV: Tensor, draws: Sequence[Draws]) -> list[Token]:
     scores_BV = logits_BV
     if not all(one.is_plain for one in draws):
         scores_BV = torch.stack([one.processed(logits_V) for one, logits_V in zip(draws, logits_BV, strict=True)])
-    ids_B = scores_BV.argmax(-1)
-    for filters, places in _alike(draws).items():
-        at = torch.tensor(places, device=ids_B.device)
-        numbers = torch.stack([draws[i].uniform for i in places]).to(ids_B.device)
-        ids_B[at] = draw(scores_BV[at], numbers, GenerateSettings(**dict(zip(_FILTERS, filters, strict=True))))
-    tokens = _told(logits_BV, ids_B, [one.settings for one in draws])
+    tokens: list[Token] = [Token(0)] * len(draws)
+    for (filters, tells_draws), places in _alike(draws).items():
+        some = [draws[i] for i in places]
+        own_BV, given_BV = (_of(both_BV, places) for both_BV in (scores_BV, logits_BV))
+        if tells_draws:
+            chosen = _chosen_and_told(own_BV, some, filters)
+        else:
+            chosen = _told(given_BV, _chosen(own_BV, [(one, 0) for one in some], filters), some)
+        for place, token in zip(places, chosen, strict=True):
+            tokens[place] = token
     for one, token in zip(draws, tokens, strict=True):
         one.take(token.id)
+    return tokens
+
+
+# Chooses a token for each answer, and notes it; None where the logits are no numbers.
+Chooser = Callable[[Tensor, Sequence[Draws]], list[Token | None]]
+
+
+def choose_of_numbers(logits_BV: Tensor, draws: Sequence[Draws]) -> list[Token | None]:
+    """The same, and None for those whose logits are no numbers."""
+    wrong = logits_BV.isnan().any(-1).tolist()  # the device is waited for once, however many there are
+    good = [place for place, one in enumerate(wrong) if not one]
+    tokens = list[Token | None]([None] * len(wrong))
+    if good:
+        for place, token in zip(good, choose(_of(logits_BV, good), [draws[i] for i in good]), strict=True):
+            tokens[place] = token
     return tokens
 
 
@@ -89,28 +103,63 @@ def guess(logits_BV: Tensor, draws: Sequence[tuple[Draws, int]]) -> list[int]:
     """What each answer's token so many places further on would be by these logits, with the number that it is drawn by.
     Nothing is noted, and no form or penalty looked at."""
     logits_BV = logits_BV.nan_to_num()
-    ids_B = logits_BV.argmax(-1)
-    for filters, places in _alike([one for one, _ in draws]).items():
-        at = torch.tensor(places, device=ids_B.device)
-        numbers = torch.stack([draws[i][0].ahead(draws[i][1]) for i in places]).to(ids_B.device)
-        ids_B[at] = draw(logits_BV[at], numbers, GenerateSettings(**dict(zip(_FILTERS, filters, strict=True))))
-    return ids_B.tolist()
+    tokens = [0] * len(draws)
+    for (filters, _), places in _alike([one for one, _ in draws]).items():
+        for place, token in zip(
+            places, _chosen(_of(logits_BV, places), [draws[i] for i in places], filters).tolist(), strict=True
+        ):
+            tokens[place] = token
+    return tokens
 
 
+# How tokens are drawn; None: the likeliest is taken.
+_Filters = tuple[float, ...] | None
 _FILTERS: tuple[str, ...] = ("temperature", "top_k", "top_p", "min_p")
 
 
-def _alike(draws: Sequence[Draws]) -> dict[tuple[Any, ...], list[int]]:
-    """Places of the answers that are drawn, by their filters."""
-    groups: dict[tuple[Any, ...], list[int]] = {}
+def _alike(draws: Sequence[Draws]) -> dict[tuple[_Filters, bool], list[int]]:
+    """Places of the answers, by their filters and by whether the log p of their draws are told."""
+    groups: dict[tuple[_Filters, bool], list[int]] = {}
     for place, one in enumerate(draws):
-        if one.filters is not None:
-            groups.setdefault(one.filters, []).append(place)
+        groups.setdefault((one.filters, one.tells_draws), []).append(place)
     return groups
 
 
-def _told(logits_BV: Tensor, ids_B: Tensor, settings: Sequence[GenerateSettings]) -> list[Token]:
+def _of(both_BV: Tensor, places: Sequence[int]) -> Tensor:
+    """The rows of some answers; without a copy where these are all."""
+    return both_BV if len(places) == len(both_BV) else both_BV[torch.tensor(places, device=both_BV.device)]
+
+
+def _chosen(scores_BV: Tensor, draws: Sequence[tuple[Draws, int]], filters: _Filters) -> Tensor:
+    """Ids (B,) of answers with the same filters, each of the token so many places behind its next one."""
+    if filters is None:
+        return scores_BV.argmax(-1)
+    return draw(scores_BV, _numbers(draws, scores_BV.device), _settings(filters))
+
+
+def _chosen_and_told(scores_BV: Tensor, draws: Sequence[Draws], filters: _Filters) -> list[Token]:
+    """The same of the next token, with its log p at the temperature of the draws and without filters."""
+    if filters is None:
+        ids_B = scores_BV.argmax(-1)
+        logp_B = scores_BV.gather(1, ids_B[:, None])[:, 0] - scores_BV.logsumexp(-1)
+    else:
+        numbers_B = _numbers([(one, 0) for one in draws], scores_BV.device)
+        ids_B, logp_B = draw_told(scores_BV, numbers_B, _settings(filters))
+    return [Token(token, logp) for token, logp in zip(ids_B.tolist(), logp_B.tolist(), strict=True)]
+
+
+def _numbers(draws: Sequence[tuple[Draws, int]], device: torch.device) -> Tensor:
+    kind = torch.float32 if device.type == "mps" else torch.float64
+    return torch.tensor([one.ahead(num) for one, num in draws], dtype=kind, device=device)
+
+
+def _settings(filters: tuple[float, ...]) -> GenerateSettings:
+    return GenerateSettings(**dict(zip(_FILTERS, filters, strict=True)))  # type: ignore[arg-type]
+
+
+def _told(logits_BV: Tensor, ids_B: Tensor, draws: Sequence[Draws]) -> list[Token]:
     """The tokens, with what was asked to be known of each."""
+    settings = [one.settings for one in draws]
     tokens = [Token(token) for token in ids_B.tolist()]
     asked = [i for i, one in enumerate(settings) if one.logprobs or one.top_logprobs]
     if asked:

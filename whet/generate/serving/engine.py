@@ -17,22 +17,15 @@ import torch
 
 from whet.base.errors import ModelError, WhetError, is_out_of_memory
 from whet.contracts.model import Loaded
-from whet.generate.decode import context_length
 from whet.generate.eval_mode import borrowed
 from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import Completion, GenerateSettings, Piece, Prompt
 from whet.generate.serving.batcher import Batcher
+from whet.generate.serving.caches import cache_of, context_length
 from whet.generate.serving.drafts import Drafts, check_draft, vocab_of
 from whet.generate.serving.figures import Figures
 from whet.generate.serving.going import Going
 from whet.generate.serving.request import Adapters, Busy, Handle, Limits, NoAdapters, Request, Told
-from whet.models.decoding.apart import Apart
-from whet.models.decoding.packed import Deal, of_none
-from whet.models.decoding.pages import Pages
-from whet.models.decoding.proof import decoding_of
-from whet.models.decoding.sequences import Sequences
-from whet.models.decoding.together import Together
-from whet.models.decoding.together_proof import goes_in_pages, goes_together
 from whet.models.text import text_config
 
 # From so many failed steps in a row on the device is taken to be lost.
@@ -65,7 +58,7 @@ class ServingEngine:
         adapters = adapters or NoAdapters()
         # Where adapters go one after the other they are in use as a whole, and there is nothing to deal.
         deal = adapters.deal if adapters.is_shared else _not_dealt
-        cache = _cache_of(module, self.limits, self.context, deal)
+        cache = cache_of(module, self.limits.cache_tokens, deal, block=self.limits.block_tokens)
         self.is_shared = cache.is_shared
         self.figures = Figures()
         self._module, self.stops = module, stop_ids(module, self.tokenizer)
@@ -144,7 +137,7 @@ class ServingEngine:
     def _drafts(self, draft: Loaded, loaded: Loaded) -> Drafts:
         check_draft(draft, loaded)
         its: Any = draft.module
-        cache = _cache_of(its, self.limits, context_length(its), of_none)
+        cache = cache_of(its, self.limits.cache_tokens, block=self.limits.block_tokens)
         for name, is_shared in (("the model", self.is_shared), ("the draft", cache.is_shared)):
             if not is_shared:
                 said = f"{name} reads one sequence at a time, so nothing can be read ahead of an answer"
@@ -202,22 +195,6 @@ class ServingEngine:
             while self._arrived:
                 self._batcher.add(self._arrived.popleft())
             return not self._is_closing
-
-
-def _cache_of(module: Any, limits: Limits, context: int | None, deal: Deal) -> Sequences:
-    """What the module's sequences go on in."""
-    manner = decoding_of(module)
-    if _takes_pages(module) and goes_in_pages(module):
-        return Pages(module, manner.first, limits.cache_tokens, deal, limits.block_tokens)
-    if goes_together(module):
-        return Together(module, manner.first, limits.cache_tokens, deal)
-    return Apart(module, manner, context, limits.cache_tokens)
-
-
-def _takes_pages(module: Any) -> bool:
-    """Whether keys and values lie in blocks, and not in rows: where that was measured to be faster."""
-    weight = next(module.parameters())
-    return weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
 
 
 def _not_dealt(places: Mapping[str, torch.Tensor]) -> None:

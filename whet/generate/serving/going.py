@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from whet.generate.decode import Answer
+from whet.generate.answer import Answer
 from whet.generate.protocol import Piece, Token
 from whet.generate.serving.choosing import Draws, described
 from whet.generate.serving.guesses import Guesses
@@ -32,11 +32,15 @@ class Trial(IntEnum):
 class Going:
     """An answer in the making. `num_read` of its tokens are in the cache, by the key `serial`."""
 
-    def __init__(self, handle: Handle, tokenizer: Any, stops: frozenset[int], context: int | None) -> None:
+    def __init__(
+        self, handle: Handle, tokenizer: Any, stops: frozenset[int], context: int | None, start: int | None = None
+    ) -> None:
+        """`tokenizer` None makes no text. `start` is what the answer of an encoder-decoder begins with, which reads
+        what was asked."""
         request = handle.request
         self.handle, self.adapter = handle, request.adapter
-        self.answer = Answer(tokenizer, request.ids, request.settings, stops, context)
-        self.draws = Draws(request)
+        self.answer = Answer(tokenizer, request.ids, request.settings, stops, context, is_apart=start is not None)
+        self.draws = Draws(request, None if start is None else [start])
         self.ids = list(request.ids)
         self.num_read, self.serial, self.waits, self._has_begun = 0, 0, False, False
         self.trial, self._has_failed = Trial.NONE, False
@@ -63,7 +67,7 @@ class Going:
     @property
     def beginning(self) -> Beginning:
         """As a cache is told of it."""
-        return Beginning(self.ids, self.adapter, not self._tells)
+        return Beginning(self.ids, self.adapter, not self._tells, self._num_prompt + self.answer.limit)
 
     def begin(self, num_known: int) -> None:
         """So many of its tokens are in the cache already."""
@@ -141,7 +145,7 @@ class Going:
             self._guesses.add(token.id)
         text = self.answer.push(token)
         if self.answer.finish is not None:
-            self.handle.completion = self.answer.completion()
+            self.handle.completion = self.answer.completion(self.handle.request.tells_draws)
         self.handle.tell(Piece(text, token, self.answer.finish))
         if self.trial is Trial.ONE:
             self.trial = Trial.NONE

@@ -28,9 +28,11 @@ class Busy(WhetError):
 class Request:
     """Token ids to go on from.
 
-    `number` stands for the prompt in its draws, as places do in `Engine.complete`. `adapter` names weights beside the
+    `number` is the sample's in its draws, as places are in `Engine.complete`. `adapter` names weights beside the
     base model's. `tells_prompt` asks for the log-probabilities of the prompt's own tokens, and `top_logprobs` of the
-    settings for alternatives to them too. `processors` change a token's logits before all else.
+    settings for alternatives to them too. `tells_draws` asks for the log-probabilities of the answer's tokens at the
+    temperature of the draws, without filters, in place of the model's own. `processors` change a token's logits before
+    all else.
     """
 
     ids: Sequence[int]
@@ -38,6 +40,7 @@ class Request:
     number: int = 0
     adapter: str | None = None
     tells_prompt: bool = False
+    tells_draws: bool = False
     processors: tuple[LogitsProcessor, ...] = ()
 
 

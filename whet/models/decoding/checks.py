@@ -134,22 +134,6 @@ def _choose(rows: Any, places: Sequence[int], texts: Texts) -> None:
     rows.choose(torch.tensor(places, device=texts.ids[0].device))
 
 
-def check_held(module: Any, manner: Manner) -> None:
-    """Take out what is kept of rows, and go on from it after a turn of several tokens."""
-    if module.config.is_encoder_decoder or manner.rows != "padded" or not manner.cached:
-        raise _Differs("nothing that is kept can be taken out")
-    texts, numbers, turn = Texts(module, LENGTHS), list(range(len(LENGTHS))), 3
-    rows = rows_of(module, manner, [texts.first(i) for i in numbers], holds=True)
-    rows.logits()
-    if not rows.can_hold:
-        raise _Differs("nothing that is kept can be taken out")
-    known = [rows.held(i, LENGTHS[i]) for i in numbers]
-    rows = rows_of(module, manner, [texts.first(i, turn) for i in numbers], known=known, holds=True)
-    for step in range(turn, NUM_NEW):
-        texts.compare(rows.logits(), numbers, step)
-        rows.push(texts.tokens(numbers, step))
-
-
 def check_pairs(module: Any, manner: Manner) -> None:
     """Answer sources side by side, with the token in front that the module's answers begin with."""
     lengths = lengths_of(manner)

@@ -18,9 +18,8 @@ class Manner:
     `rows` that go together may be `padded` to one length, or must be of `equal` length, or each stays `single`.
     `first` is the number of a row's first position. At more than `turn` tokens a rotary embedding takes other
     frequencies, which what was kept has not; with `turns_always` at each token beyond it. `grows`: our cache takes the
-    place of the model's own where that keeps all keys and values. `holds`: the keys and values
-    of a row can be taken out and gone on from. `notices` are sentences for the user. `refused` says why
-    answers cannot be given at all, and `remedy` what helps.
+    place of the model's own where that keeps all keys and values. `notices` are sentences for the user. `refused` says
+    why answers cannot be given at all, and `remedy` what helps.
     """
 
     cached: bool = True
@@ -29,7 +28,6 @@ class Manner:
     turn: int | None = None
     turns_always: bool = False
     grows: bool = True
-    holds: bool = True
     notices: tuple[str, ...] = ()
     refused: str = ""
     remedy: str = ""
@@ -48,7 +46,7 @@ class Manner:
         return one == other or (self.rows == "padded" and is_before)
 
 
-PLAIN = Manner(cached=False, rows="single", holds=False)
+PLAIN = Manner(cached=False, rows="single")
 
 
 def turn_of(config: Any) -> tuple[int | None, bool]:

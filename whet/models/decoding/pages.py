@@ -21,7 +21,7 @@ from whet.models.decoding.sequences import LEAST_SHARED, Beginning, Part, alike
 # Tokens of a block. With 16 the products over blocks take longer: 1.1 to 1.3 times, 64 sequences of 150 tokens.
 BLOCK = 32
 # Of sequences that ended so many are kept at most: each is looked at when one begins.
-_KEPT = 256
+KEPT = 256
 
 
 @dataclass(slots=True)
@@ -39,11 +39,13 @@ class Pages:
     is_shared = True
 
     def __init__(
-        self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = of_none, block: int = BLOCK
-    ) -> None:
+        self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = of_none, block: int = BLOCK,
+        kept: int = KEPT,
+    ) -> None:  # fmt: skip
         """`most_tokens` are those of all blocks, at most, as long as one sequence alone needs no more; layers that see
-        a window need fewer. Others: see `Packed`."""
+        a window need fewer. Of sequences that ended `kept` are, at most. Others: see `Packed`."""
         self._packed, self._most, self._size = Packed(module, first, deal), most_tokens, block
+        self._most_kept = kept
         self._groups: dict[int | None, Blocks] = {}
         self._going: dict[int, Held] = {}
         self._kept: OrderedDict[int, Held] = OrderedDict()  # the one that was of use last at the end
@@ -85,8 +87,13 @@ class Pages:
             self._cut(self._groups[window], table, num_tokens)
         if num_tokens:
             self._kept[key] = held
-        while len(self._kept) > _KEPT or (self._kept and self._cost([*self._going.values(), *self._kept.values()]) > 1):
+        while self._kept and (len(self._kept) > self._most_kept or self._is_full):
             self._drop(next(iter(self._kept)))
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether what is held is more than may be."""
+        return self._cost([*self._going.values(), *self._kept.values()]) > 1
 
     def fits(self, lengths: Mapping[int, int], more: Beginning | None = None) -> bool:
         wanted = {key: (self._going[key], length) for key, length in lengths.items()}

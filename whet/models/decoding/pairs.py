@@ -25,13 +25,33 @@ def start_of(module: nn.Module) -> int | None:
     return next((token for token in named if token is not None), start_fed(own))
 
 
+def start_token(module: nn.Module) -> int:
+    """The same. Raises ModelError where nothing says it."""
+    start = start_of(module)
+    if start is None:
+        raise ModelError(
+            "the config does not say what an answer begins with",
+            at="config.json",
+            hint='"decoder_start_token_id": 0, as in T5',
+        )
+    return start
+
+
+def is_paired_model(module: nn.Module) -> bool:
+    """Whether the module is an encoder-decoder."""
+    return bool(getattr(getattr(unwrapped(module), "config", None), "is_encoder_decoder", False))
+
+
 class Pairs:
     """Sources, padded on the right, and the answers to them, which begin with the token `start`.
 
     Raises ModelError where the model's answers are `Manner.refused`.
     """
 
-    def __init__(self, module: nn.Module, manner: Manner, sources: Sequence[Sequence[int]], start: int) -> None:
+    def __init__(
+        self, module: nn.Module, manner: Manner, sources: Sequence[Sequence[int]], start: int, forced: int | None = None
+    ) -> None:
+        """`forced` is the first token of every answer, such as the language of a translation."""
         if manner.refused:
             raise ModelError(manner.refused, at="generation_config.json", hint=manner.remedy)
         self._module, self._manner = module, manner
@@ -41,6 +61,7 @@ class Pairs:
         self._next_BT = self._sources_BS.new_full((len(sources), 1), start)
         self._encoded: Tensor | None = None
         self._cache: Any = None
+        self._forced = forced
 
     def logits(self) -> Tensor:
         """Run what was pushed: logits (B, V) of the next token of each row, in float32."""
@@ -63,7 +84,13 @@ class Pairs:
                 )
         if self._manner.rows != "single" or self._manner.cached:
             self._encoded = output.encoder_last_hidden_state
-        return output.logits[:, -1].float()
+        logits_BV = output.logits[:, -1].float()
+        if self._forced is None:
+            return logits_BV
+        forced_BV = torch.full_like(logits_BV, -torch.inf)
+        forced_BV[:, self._forced] = 0.0
+        self._forced = None
+        return forced_BV
 
     def push(self, ids_B: Tensor) -> None:
         """A token more for each row."""

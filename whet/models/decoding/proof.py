@@ -17,7 +17,7 @@ from torch import nn
 from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 
 from whet.base.seeds import forked
-from whet.models.decoding.checks import check_held, check_pairs, check_rows, fails, plain_logits, texts_of
+from whet.models.decoding.checks import check_pairs, check_rows, fails, plain_logits, texts_of
 from whet.models.decoding.manner import PLAIN, Manner, turn_of
 from whet.models.decoding.pairs import start_of
 from whet.models.forward.backbone import unwrapped
@@ -34,11 +34,11 @@ LARGEST_TWIN = 100e6
 # From the fastest. What is left is the plain forward itself.
 MANNERS = (
     Manner(),
-    Manner(grows=False, holds=False),
-    Manner(rows="equal", holds=False),
-    Manner(rows="equal", grows=False, holds=False),
-    Manner(rows="single", grows=False, holds=False),
-    Manner(cached=False, holds=False),
+    Manner(grows=False),
+    Manner(rows="equal"),
+    Manner(rows="equal", grows=False),
+    Manner(rows="single", grows=False),
+    Manner(cached=False),
 )
 
 Prepare = Callable[[nn.Module], nn.Module]
@@ -67,7 +67,7 @@ def decoding_of(module: nn.Module) -> Manner:
 def decode_anew(module: nn.Module) -> None:
     """From now on every token of the module is computed anew for each that follows."""
     own: Any = unwrapped(module)
-    object.__setattr__(own, _KEPT, replace(decoding_of(own), cached=False, holds=False))
+    object.__setattr__(own, _KEPT, replace(decoding_of(own), cached=False))
 
 
 def is_proven(module: nn.Module) -> bool:
@@ -86,14 +86,23 @@ def prove(module: nn.Module, prepare: Prepare | None = None) -> Manner | None:
     return None if found is None else _keep(own, found)
 
 
-def on_twin(module: Any, find: Callable[[Any], Found]) -> Found:
-    """What `find` says of the module's twin, or of the module itself where no twin can be built. Without gradients."""
+def on_twin(module: Any, find: Callable[[Any, Manner], Found]) -> Found:
+    """What `find` says of the module's twin, or of the module itself where no twin can be built. Without gradients.
+
+    It is asked once for twins that are the same: a function of these two, and not a closure.
+    """
+    manner = decoding_of(module)
     with torch.no_grad():
-        found = _of_twin(module, lambda twin: find(unwrapped(twin.build())))
+        found = _of_twin(module, lambda twin: _found_of(twin, find, manner))
         if found is not None:
             return found
         with _evaluating(module):
-            return find(module)
+            return find(module, manner)
+
+
+@lru_cache(maxsize=128)
+def _found_of(twin: _Twin, find: Callable[[Any, Manner], Found], manner: Manner) -> Found:
+    return find(unwrapped(twin.build()), manner)
 
 
 def _keep(own: Any, found: Manner) -> Manner:
@@ -123,8 +132,6 @@ def proven(module: Any, name: str) -> Manner:
                 continue
             failures[manner.rows] = failure
         found = _numbered(found, module.config)
-        holds = found.holds and found.turn is None and fails(check_held, module, found) is None
-        found = replace(found, holds=holds)
         if found.rows == "single" and not found.cached and module.config.is_encoder_decoder:
             said = fails(check_pairs, module, found)
             if said is not None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.models.decoding.cache import Held, begin, can_hold, growing, held, length_of
+from whet.models.decoding.cache import growing
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.states import NAMES, chosen
 from whet.models.forward.backbone import unwrapped
@@ -36,64 +36,28 @@ class Rows(Protocol):
         """Go on with these rows, which may be named several times."""
         ...
 
-    @property
-    def can_hold(self) -> bool:
-        """Whether what is kept of a row can be taken out."""
-        ...
 
-    def held(self, row: int, num_tokens: int) -> Held:
-        """A copy of what is kept of a row's first tokens."""
-        ...
-
-
-def rows_of(
-    module: nn.Module,
-    manner: Manner,
-    rows: Ids,
-    context: int | None = None,
-    *,
-    known: Sequence[Held | None] = (),
-    holds: bool = False,
-) -> Rows:
-    """Rows that begin with these tokens. `context` is the most that the model can see.
-
-    `known` is what is kept of their beginnings, and `holds` says that theirs will be asked for.
-    """
+def rows_of(module: nn.Module, manner: Manner, rows: Ids, context: int | None = None) -> Rows:
+    """Rows that begin with these tokens. `context` is the most that the model can see."""
     if manner.cached:
-        return Cached(module, manner, rows, context, known, holds=holds)
+        return Cached(module, manner, rows, context)
     return Whole(module, rows, context)
 
 
 class Cached:
     """Rows that are padded on the left, so that all end at the same place, and whose earlier tokens are kept."""
 
-    def __init__(
-        self,
-        module: nn.Module,
-        manner: Manner,
-        rows: Ids,
-        context: int | None,
-        known: Sequence[Held | None] = (),
-        *,
-        holds: bool = False,
-    ) -> None:
+    def __init__(self, module: nn.Module, manner: Manner, rows: Ids, context: int | None) -> None:
         self._module, self._manner = module, manner
         self._takes = inspect.signature(unwrapped(module).forward).parameters
         self._last_position = None if context is None else context - 1
         self._device = next(module.parameters()).device
-        known = known or [None] * len(rows)
-        fresh = max(len(ids) - _num_known(ids, one) for ids, one in zip(rows, known, strict=True))
         self._length = max(map(len, rows))
-        # Every row runs as many tokens, so one with more that are held runs some of them again.
-        recent = [list(ids[-fresh:]) for ids in rows]
-        self._next_BT = torch.tensor([[0] * (fresh - len(ids)) + ids for ids in recent], device=self._device)
+        self._next_BT = torch.tensor([[0] * (self._length - len(ids)) + [*ids] for ids in rows], device=self._device)
         self._pads_B = torch.tensor([self._length - len(ids) for ids in rows], device=self._device)
         self._is_padded = bool(self._pads_B.any())
         self._name = next((name for name in NAMES if name in self._takes), NAMES[0])
-        self._cache = self._empty(holds)
-        if self._length > fresh:
-            kept = [max(len(ids) - fresh, 0) for ids in rows]
-            begin(self._cache, known, kept, self._length - fresh)
+        self._cache = self._empty()
         # Kept where all of it may have to be run anew.
         self._seen_BT = self._next_BT if manner.turn is not None else None
 
@@ -121,10 +85,10 @@ class Cached:
             )
         return output.logits[:, -1].float()
 
-    def _empty(self, holds: bool = False) -> Any:
+    def _empty(self) -> Any:
         """A cache of ours; None where the model makes its own."""
         ours = self._manner.grows and self._name == NAMES[0]
-        return growing(self._module, with_windows=holds) if ours else None
+        return growing(self._module) if ours else None
 
     def push(self, ids_B: Tensor) -> None:
         self._next_BT = ids_B[:, None]
@@ -140,15 +104,6 @@ class Cached:
         if self._seen_BT is not None:
             self._seen_BT = self._seen_BT[index_B]
 
-    @property
-    def can_hold(self) -> bool:
-        """Virtual tokens before the context would not be there when it goes on: then there is nothing to take."""
-        return can_hold(self._cache) and length_of(self._cache) == self._length
-
-    def held(self, row: int, num_tokens: int) -> Held:
-        first = int(self._pads_B[row])
-        return held(self._cache, row, first, first + num_tokens)
-
     def _turn(self) -> None:
         """Begin anew where the frequencies of the rotary embedding change: what is kept was turned by the old ones."""
         turn = self._manner.turn
@@ -156,11 +111,6 @@ class Cached:
             return
         if self._length == turn + 1 or self._manner.turns_always:
             self._next_BT, self._cache = self._seen_BT, self._empty()
-
-
-def _num_known(ids: Sequence[int], known: Held | None) -> int:
-    """How many tokens need not be run. At least the last one is."""
-    return 0 if known is None else min(known.num_tokens, len(ids) - 1)
 
 
 class Whole:
@@ -194,8 +144,3 @@ class Whole:
     def choose(self, index_B: Tensor) -> None:
         self._lengths_B = self._lengths_B[index_B]
         self._ids_BT = self._ids_BT[index_B][:, : int(self._lengths_B.max())]
-
-    can_hold = False
-
-    def held(self, row: int, num_tokens: int) -> Held:
-        raise AssertionError("nothing is kept")

@@ -24,12 +24,13 @@ class Part(NamedTuple):
 
 
 class Beginning(NamedTuple):
-    """A sequence that has not begun: its tokens, the adapter that they are read with, and whether what is known of
-    others with the same beginning is taken over."""
+    """A sequence that has not begun: its tokens, the adapter that they are read with, whether what is known of others
+    with the same beginning is taken over, and how many tokens it may come to have."""
 
     ids: Sequence[int]
     adapter: str | None = None
     takes_over: bool = True
+    longest: int = 1 << 30
 
 
 class Sequences(Protocol):

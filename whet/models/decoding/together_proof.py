@@ -9,12 +9,14 @@ from typing import Any
 from torch import nn
 
 from whet.models.decoding.checks import LENGTHS, NUM_NEW, Texts, fails
+from whet.models.decoding.manner import Manner
 from whet.models.decoding.pages import Pages
 from whet.models.decoding.proof import decoding_of, on_twin
 from whet.models.decoding.sequences import Beginning, Part, Sequences
 from whet.models.decoding.together import Together
 from whet.models.forward.attention import NAME
 from whet.models.forward.backbone import unwrapped
+from whet.models.tuning.prompting import PLACE
 
 # How much of the second text's context is read first, while the others go on.
 _PIECE = 2
@@ -23,25 +25,34 @@ _BLOCK = 4
 
 
 def goes_together(module: nn.Module) -> bool:
-    """Whether sequences in rows of one cache (`Together`) get what the plain forward gives. A tenth of a second.
+    """Whether sequences in rows of one cache (`Together`) get what the plain forward gives. A tenth of a second, once.
 
-    Not tried where the attention is not ours, where it depends on the length of the whole, or for encoder-decoders.
+    Not tried where the attention is not ours, where it depends on the length of the whole, for encoder-decoders, and
+    where virtual tokens stand before a text.
     """
-    return _is_right(module, Together)
+    return _is_right(module, _in_rows)
 
 
 def goes_in_pages(module: nn.Module) -> bool:
     """The same of sequences in blocks (`Pages`)."""
-    return _is_right(module, partial(Pages, block=_BLOCK))
+    return _is_right(module, _in_blocks)
 
 
-def _is_right(module: nn.Module, make: Callable[[nn.Module, int], Sequences]) -> bool:
+def _is_right(module: nn.Module, find: Callable[[Any, Manner], bool]) -> bool:
     own: Any = unwrapped(module)
     manner = decoding_of(module)
     is_ours = getattr(own.config, "_attn_implementation", None) == NAME
-    if not is_ours or own.config.is_encoder_decoder or not manner.cached or manner.turn is not None:
-        return False
-    return on_twin(own, lambda twin: fails(partial(_check, make), twin, manner) is None)
+    is_prompted = hasattr(own, PLACE) or getattr(module, "_is_prompt_learning", False)
+    is_plain = not (own.config.is_encoder_decoder or is_prompted)
+    return is_ours and is_plain and manner.cached and manner.turn is None and on_twin(own, find)
+
+
+def _in_rows(twin: Any, manner: Manner) -> bool:
+    return fails(partial(_check, Together), twin, manner) is None
+
+
+def _in_blocks(twin: Any, manner: Manner) -> bool:
+    return fails(partial(_check, partial(Pages, block=_BLOCK)), twin, manner) is None
 
 
 def _check(make: Callable[[nn.Module, int], Sequences], module: Any, manner: Any) -> None:

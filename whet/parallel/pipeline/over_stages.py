@@ -80,8 +80,8 @@ class OverStages(nn.Module):
         if self.is_last:
             logits = output.logits
         else:
-            kept = inputs.get("logits_to_keep") or inputs["input_ids"].shape[1]
-            count = len(kept) if isinstance(kept, Tensor) else kept
+            kept = inputs.get("logits_to_keep", 0)
+            count = len(kept) if isinstance(kept, Tensor) else kept or inputs["input_ids"].shape[1]
             logits = torch.empty(len(inputs["input_ids"]), count, 0, device=self.carrier.device)
         return Said(self._everywhere(logits) if self._tells_logits else logits, getattr(output, _CACHE, None))
 
