@@ -1,6 +1,6 @@
 """Measure what meshes, objectives and optimizers on ranks are off by from one process, and write it to docs/reference.
 
-    python -m tests.parallel.matrix [models] [objectives] [optimizers] [steps] [NAME of a model ...]
+    python -m tests.parallel.matrix [models] [families] [objectives] [optimizers] [steps] [NAME of a model ...]
 
 Everything takes about an hour of two quiet cores. Figures are kept in meshes.json as they are found, and meshes.md is
 written from them: a run that is ended goes on with what is missing, and `--anew` measures again.
@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from tests.optim import test_placements as placements
+from tests.parallel import families, test_families
 from tests.parallel import test_objectives as objectives
 from tests.parallel import test_optimizers as steps
 from tests.parallel.meshes import LOSSES, MESHES, MODELS, Case, depth_of, learned, ranks_of, stored
@@ -104,6 +105,26 @@ def models(folder: Path, names: Sequence[str]) -> None:
                     told(loss, mesh, model, found, lambda case=case: alone(case.alone))
 
 
+def of_families(folder: Path, names: Sequence[str]) -> None:
+    """Loss and gradient norm of five steps, for every model of another family and mesh."""
+    alone: Any = cache(lambda case: families.learned(case, folder)[0])
+    wanted = {
+        (case.mesh, case.model): case
+        for case in test_families.GRID if case.mesh is not None and (not names or case.model in names)
+    }  # fmt: skip
+    for depth in {case.depth for case in wanted.values()}:
+        families.stored(folder, depth)
+    for size in sorted({ranks_of(mesh) for mesh, _ in wanted}):
+        for cells in parts([cell for cell in left("family", wanted) if ranks_of(cell[0]) == size]):
+            for cell in cells:
+                alone(wanted[cell].alone)
+            ranks = on_ranks(size, test_families.all_of, [wanted[cell] for cell in cells], folder)
+            for cell in cells:
+                own = [one[wanted[cell]] for one in ranks]
+                found = [one if isinstance(one, str) else one[0] for one in own]
+                told("family", *cell, found, lambda cell=cell: alone(wanted[cell].alone))
+
+
 def of_objectives(*_: Any) -> None:
     """Figures and gradients of one step, for every objective on ranks that share layers, tokens or stages."""
     alone = cache(objectives.told)
@@ -144,12 +165,21 @@ def of_steps(folder: Path, _: Any) -> None:
                 told("step", *cell, found, lambda cell=cell: alone(cells[cell].alone))
 
 
-PARTS = {"models": models, "objectives": of_objectives, "optimizers": of_optimizers, "steps": of_steps}
+PARTS = {
+    "models": models, "families": of_families, "objectives": of_objectives, "optimizers": of_optimizers,
+    "steps": of_steps,
+}  # fmt: skip
 WORDS = {
     **{
         loss: (f"Models, `{loss}`", f"Loss and gradient norm over five steps of `{loss}`, a mesh a row.", MODELS)
         for loss in LOSSES
     },
+    "family": (
+        "Encoders and encoder-decoders",
+        "Loss and gradient norm over five steps of masked words, classes of texts and of words, embeddings, and of "
+        "answers and filled-in spans; the last two columns are decoders that transformers has no plan for.",
+        tuple(families.FAMILIES),
+    ),
     "objective": (
         "Objectives", "Figures and gradients of a step on two ranks (on `pipeline` figures).",
         (*objectives.MESHES, "pipeline"),
@@ -178,7 +208,7 @@ def page(found: Figures) -> str:
     for table, (title, what, columns) in WORDS.items():
         own = found.get(table, {})
         lines += ["", f"## {title}", "", what, "", f"| | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 1)]
-        rows = MESHES if table in LOSSES else steps.OPTIMIZERS if table == "step" else own
+        rows = {**dict.fromkeys(LOSSES, MESHES), "step": steps.OPTIMIZERS, "family": test_families.ROWS}.get(table, own)
         lines += [
             f"| {row} | " + " | ".join(cell(table, row, column, own) for column in columns) + " |" for row in rows
         ]
@@ -197,6 +227,8 @@ def reasons() -> list[str]:
 def cell(table: str, row: str, column: str, own: Mapping[str, Mapping[str, Any]]) -> str:
     if table in LOSSES and Case(column, table, row) not in GRID:
         return "-"
+    if table == "family" and not families.can_be(column, row):
+        return "-"
     if table == "step" and (row, column) in steps.REFUSED:
         return "refused"
     figure = own.get(row, {}).get(column, "")
@@ -205,8 +237,8 @@ def cell(table: str, row: str, column: str, own: Mapping[str, Mapping[str, Any]]
 
 def main() -> None:
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    names = [word for word in words if word in MODELS]
-    chosen = [part for part in PARTS if part in words] or (["models"] if names else list(PARTS))
+    names = [word for word in words if word in (*MODELS, *families.FAMILIES)]
+    chosen = [part for part in PARTS if part in words] or (["models", "families"] if names else list(PARTS))
     with tempfile.TemporaryDirectory() as folder:
         for part in chosen:
             PARTS[part](Path(folder), names)

@@ -57,7 +57,7 @@ def test_each_weight_says_over_which_axes_it_is_cut_and_how():
         ({"context": 3}, {}, "share 4 heads, and 4 / 3 leaves a rest of 1"),
         ({"tensor": 2, "context": 4}, {}, "share 2 heads, and 2 / 4 leaves a rest of 2"),
         ({"context": 2}, {"rope_parameters": TURNING}, "`dynamic` embeddings turn tokens by the length"),
-        ({"tensor": 2}, {"model_type": "bloom"}, "no plan that cuts the layers"),
+        ({"tensor": 2}, {"model_type": "gpt2"}, "the layers of GPT2LMHeadModel have no plan in transformers"),
         ({"tensor": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3"),
         ({"expert": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3 leaves a rest of 1"),
         ({"expert": 2}, {}, "no plan that deals the experts of LlamaForCausalLM"),

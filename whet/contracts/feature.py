@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from whet.kernels.attention import SegmentPlan
     from whet.kernels.attention_spec import Form
 
-    # Attention (1, T, H, K) of queries, keys and values (1, H, T, K) of a packed row.
-    Attend = Callable[[Tensor, Tensor, Tensor, SegmentPlan, Form], Tensor]
+    # Attention (1, T, H, K) of queries, keys and values (1, H, T, K) of a packed row, or of two of them.
+    Attend = Callable[[Tensor, Tensor, Tensor, Any, Form], Tensor]
     # What a layer computes in place of the attention that it is given.
-    Around = Callable[[Attend, nn.Module, Tensor, Tensor, Tensor, SegmentPlan, Form], Tensor]
+    Around = Callable[[Attend, nn.Module, Tensor, Tensor, Tensor, Any, Form], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class Share(Protocol):
     added, and so are the gradients that go through what is put together."""
 
     def own(self, stream: Stream) -> Stream:
-        """The stream with this rank's ids and positions; segments, targets and weights are those of the whole row."""
+        """The stream with this rank's ids, positions and values; segments, targets and weights are those of the whole
+        row."""
         ...
 
     def mine(self, at_P: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,6 +91,10 @@ class ModelFeature:
 
     def around(self, module: nn.Module, stream: Stream) -> Around | None:
         """What the layers compute in place of their attention over a packed row; None: as they would."""
+        return None
+
+    def across(self, module: nn.Module, target: Stream, source: Stream) -> Around | None:
+        """The same of layers whose target tokens see those of a source: their plan is a `CrossPlan`."""
         return None
 
     def share(self, stream: Stream) -> Share | None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
@@ -21,17 +22,21 @@ from torch import Tensor, nn
 
 from whet.base.errors import DataError, ModelError
 from whet.base.parallel import Parallel
-from whet.contracts.batch import Stream
+from whet.contracts.batch import Segment, Stream
 from whet.contracts.feature import ModelFeature
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.attention_spec import Form
-from whet.kernels.collectives import exchanged, summed
+from whet.kernels.collectives import exchanged, joined, summed
+from whet.kernels.cross import CrossPlan
 from whet.kernels.ring import Ring, ring_attention
+from whet.models.forward.backbone import unwrapped
+from whet.models.forward.encoder_decoder import RELATIVE
 
 if TYPE_CHECKING:
     from whet.contracts.feature import Around, Attend
 
 AT, HINT = "parallel.context", "parallel.context=1"
+Runs = Sequence[slice]  # what a rank has of a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +55,38 @@ class Context(ModelFeature):
         return Tokens(self.group, self._runs(stream.num_tokens))
 
     def around(self, module: nn.Module, stream: Stream) -> Around:
-        runs, near = self._runs(sum(segment.end - segment.start for segment in stream.segments)), self._sharing
-        places = [runs[first : first + near] for first in range(0, len(runs), near)]
+        places = self._places(stream)
         ring = None if self.ring is None else RingOfKeys(self.ring, [_joined(place) for place in places])
+        own = places[self._place]
+        return self._exchange(own, own, ring)
+
+    def across(self, module: nn.Module, target: Stream, source: Stream) -> Around:
+        written, read = self._places(target), self._places(source)
+        ring = None
+        if self.ring is not None:
+            ring = GatheredKeys(self.ring, _joined(written[self._place]), [_joined(place) for place in read])
+        return self._exchange(written[self._place], read[self._place], ring)
+
+    def _exchange(self, queries: Sequence[Runs], keys: Sequence[Runs], ring: Around | None) -> Around:
         if self.heads is None:
             assert ring is not None
             return ring
-        return Ulysses(self.heads, places[self.group.rank() // near], ring)
+        return Ulysses(self.heads, queries, keys, ring)
+
+    def _places(self, stream: Stream) -> list[Sequence[Runs]]:
+        """What the ranks of each place in the ring have of a stream."""
+        runs, near = self._runs(sum(segment.end - segment.start for segment in stream.segments)), self._sharing
+        return [runs[first : first + near] for first in range(0, len(runs), near)]
+
+    @property
+    def _place(self) -> int:
+        return self.group.rank() // self._sharing
 
     @property
     def _sharing(self) -> int:
         return 1 if self.heads is None else self.heads.size()
 
-    def _runs(self, tokens: int) -> Sequence[Sequence[slice]]:
+    def _runs(self, tokens: int) -> Sequence[Runs]:
         """What each rank has of a row. In a ring each place has an early and a late part of it, which see as much
         together as those of any other; its ranks share the two."""
         ranks, near = self.group.size(), self._sharing
@@ -98,7 +122,8 @@ class Tokens:
 
     def own(self, stream: Stream) -> Stream:
         ids, positions = (torch.cat([x[..., run] for run in self.here], -1) for x in (stream.ids, stream.positions))
-        return replace(stream, ids=ids, positions=positions)
+        values = {name: torch.cat([x[run] for run in self.here]) for name, x in stream.values.items()}
+        return replace(stream, ids=ids, positions=positions, values=values)
 
     def mine(self, at_P: Tensor) -> tuple[Tensor, Tensor]:
         place_P, first = torch.full_like(at_P, -1), 0
@@ -123,43 +148,44 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Ulysses:
-    """Attention in which each rank computes some of the heads, over all tokens, or those of its place in a `ring`."""
+    """Attention in which each rank computes some of the heads, over all tokens, or those of its place in a `ring`: of
+    the `queries`, and of the `keys` that they see."""
 
     group: dist.ProcessGroup
-    runs: Sequence[Sequence[slice]]
-    ring: RingOfKeys | None
+    queries: Sequence[Runs]
+    keys: Sequence[Runs]
+    ring: Around | None
 
     def __call__(
-        self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: SegmentPlan, form: Form
+        self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: Any, form: Form
     ) -> Tensor:
         ranks, rank = self.group.size(), self.group.rank()
-        if form.bias is not None:
+        if form.bias is not None and not hasattr(layer, RELATIVE):
             raise ModelError(
                 f"{type(layer).__name__} adds numbers to its scores that it counts by the tokens it has", at=AT,
                 hint=HINT,
             )  # fmt: skip
+        bias = form.bias if form.bias is None or form.bias.shape[1] == 1 else form.bias.chunk(ranks, dim=1)[rank]
         if (missing := ranks // key.shape[1]) > 1:  # heads that several ranks read
             key, value = (x.repeat_interleave(missing, dim=1) for x in (key, value))
-        query, key, value = (self._heads(x) for x in (query, key, value))
+        query = self._heads(query, self.queries)
+        key, value = (self._heads(x, self.keys) for x in (key, value))
         sinks, slopes = (None if one is None else one.chunk(ranks)[rank] for one in (form.sinks, form.slopes))
         run = attend if self.ring is None else partial(self.ring, attend, layer)
-        return self._tokens(run(query, key, value, plan, replace(form, sinks=sinks, slopes=slopes)))
+        return self._tokens(run(query, key, value, plan, replace(form, sinks=sinks, slopes=slopes, bias=bias)))
 
-    @property
-    def _sizes(self) -> list[int]:
-        return [sum(run.stop - run.start for run in runs) for runs in self.runs]
-
-    def _heads(self, x_HtK: Tensor) -> Tensor:
+    def _heads(self, x_HtK: Tensor, runs: Sequence[Runs]) -> Tensor:
         """Some heads of all tokens (1, h, T, K), from all heads of some."""
         parts = x_HtK.chunk(self.group.size(), dim=1)
-        shapes = [(1, parts[0].shape[1], size, x_HtK.shape[-1]) for size in self._sizes]
+        shapes = [(1, parts[0].shape[1], size, x_HtK.shape[-1]) for size in map(_size, runs)]
         return torch.cat(exchanged(parts, shapes, self.group), dim=2)
 
     def _tokens(self, y_ThK: Tensor) -> Tensor:
         """All heads of some tokens (1, t, H, K), from some heads of all."""
-        own = self._sizes[self.group.rank()]
+        sizes = list(map(_size, self.queries))
+        own = sizes[self.group.rank()]
         shapes = [(1, own, *y_ThK.shape[2:])] * self.group.size()
-        return torch.cat(exchanged(y_ThK.split(self._sizes, dim=1), shapes, self.group), dim=2)
+        return torch.cat(exchanged(y_ThK.split(sizes, dim=1), shapes, self.group), dim=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +203,46 @@ class RingOfKeys:
                 f"{type(layer).__name__} adds numbers to its scores, which a ring does not", at=AT, hint=HINT
             )
         return ring_attention(query, key, value, plan.segments, form, Ring(self.group, self.runs))
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredKeys:
+    """Attention of this rank's tokens of a target, in the runs `own`, over those of a source, whose keys and values of
+    all ranks, which have the runs `read`, are gathered: a source is short, and each layer of the decoder reads it."""
+
+    group: dist.ProcessGroup
+    own: Runs
+    read: Sequence[Runs]
+
+    def __call__(
+        self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: CrossPlan, form: Form
+    ) -> Tensor:
+        pieces = [
+            (min(run.stop, segment.end) - max(run.start, segment.start), source)
+            for run in self.own
+            for segment, source in zip(plan.targets, plan.sources, strict=True)
+            if max(run.start, segment.start) < min(run.stop, segment.end)
+        ]
+        places = [torch.arange(source.start, source.end) for _, source in pieces]
+        key, value = (self._all(x).index_select(2, torch.cat(places).to(x.device)) for x in (key, value))
+        own, read = [size for size, _ in pieces], [source.end - source.start for _, source in pieces]
+        return attend(query, key, value, CrossPlan(_segments(own), _segments(read)), form)
+
+    def _all(self, x_HsK: Tensor) -> Tensor:
+        """Those of all ranks (1, H, S, K), in the order of the row."""
+        rows = joined(x_HsK[0].transpose(0, 1), list(map(_size, self.read)), self.group)
+        places = torch.cat([torch.arange(run.start, run.stop) for runs in self.read for run in runs])
+        return rows.index_select(0, places.argsort().to(rows.device)).transpose(0, 1)[None]
+
+
+def _segments(sizes: Sequence[int]) -> list[Segment]:
+    """One behind the other."""
+    ends = list(accumulate(sizes))
+    return [Segment(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _size(runs: Runs) -> int:
+    return sum(run.stop - run.start for run in runs)
 
 
 def _joined(of_ranks: Sequence[Sequence[slice]]) -> list[slice]:
@@ -227,6 +293,15 @@ def _check_heads(heads: int, keys: int, ranks: int, instead: str = "") -> None:
         raise ModelError(
             f"{keys} key heads and {ranks} ranks of `parallel.context` do not divide each other", at=AT,
             hint=f"parallel.context={next(n for n in range(ranks, 0, -1) if keys % n == 0)}{instead}",
+        )  # fmt: skip
+
+
+def check_biases(module: nn.Module, is_ring: bool) -> None:
+    """Raise ModelError where a ring of keys would pass layers that add a number for each distance to their scores."""
+    if is_ring and any(getattr(part, RELATIVE, False) for part in module.modules()):
+        raise ModelError(
+            f"{type(unwrapped(module)).__name__} adds a number for each distance to its scores, which a ring does not",
+            at="parallel.context_by", hint="parallel.context_by=ulysses",
         )  # fmt: skip
 
 

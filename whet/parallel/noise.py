@@ -7,14 +7,13 @@ matrices that are cut by them, are not whole: there each rank draws for itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from whet.base.seeds import apart
 from whet.contracts.batch import Stream
 from whet.contracts.feature import ModelFeature
-from whet.kernels.attention import SegmentPlan
 from whet.kernels.attention_spec import Form
 
 if TYPE_CHECKING:
@@ -30,8 +29,11 @@ class NoiseOfHeads(ModelFeature):
     def around(self, module: nn.Module, stream: Stream) -> Around:
         return self.attention
 
+    def across(self, module: nn.Module, target: Stream, source: Stream) -> Around:
+        return self.attention
+
     def attention(
-        self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: SegmentPlan, form: Form
+        self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: Any, form: Form
     ) -> Tensor:
         if not form.dropout:
             return attend(query, key, value, plan, form)

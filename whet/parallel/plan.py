@@ -20,7 +20,7 @@ from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
 from whet.models.forward.rope import by_length
 from whet.models.text import text_config
-from whet.parallel.context import check_positions, sharing_heads
+from whet.parallel.context import check_biases, check_positions, sharing_heads
 from whet.parallel.experts import experts_of
 from whet.parallel.experts import parameters_of as experts_in
 from whet.parallel.pipeline.cut import planned
@@ -28,7 +28,8 @@ from whet.parallel.pipeline.schedule import bubble, stages_each, table
 from whet.parallel.pipeline.stages import Cut, PassThrough
 from whet.parallel.sequence import Regions, regions_of, styles_between
 from whet.parallel.sizes import shown
-from whet.parallel.tensor_plan import Style, parameters_of, styles_of
+from whet.parallel.styles import Style
+from whet.parallel.tensor_plan import parameters_of, styles_of
 
 # What sharding by samples cuts, and how often ranks talk about it.
 _ZERO = {
@@ -56,7 +57,7 @@ class ParallelPlan:
         """The plan for a model on meta. Raises ModelError, with the arithmetic, where the model does not divide."""
         tensor, context = sizes.get("tensor", 1), sizes.get("context", 1)
         experts = _experts(model.module, sizes.get("expert", 1), tensor)
-        styles = styles_of(model.module, tensor, experts) if tensor > 1 else {}
+        styles = styles_of(model, tensor, experts) if tensor > 1 else {}
         if context > 1:
             check_positions(kind for _, kind in by_length(model.module))
         regions = regions_of(model.module, model.layers, styles, experts, settings.sequence)
@@ -66,6 +67,7 @@ class ParallelPlan:
         if context > 1:
             heads, keys = _heads(model.module)
             sharing = sharing_heads(settings, heads // tensor, max(keys // tensor, 1))
+            check_biases(model.module, sharing < context)
         ranks, each = sizes.get("pipeline", 1), stages_each(settings.schedule, settings.stages)
         stages = planned(model, ranks, each, settings.schedule) if ranks > 1 else None
         mesh = Mesh(**sizes, zero=settings.zero, sequence=settings.sequence, schedule=settings.schedule)
@@ -152,7 +154,8 @@ def _of_stages(cut: Cut, ranks: int, held: Mapping[str, int]) -> Iterator[str]:
 def _heads(module: nn.Module) -> tuple[int, int]:
     """Heads of attention, and those of keys and values, as the config of a language model has them."""
     text: Any = text_config(unwrapped(module).config)
-    return text.num_attention_heads, getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    heads = math.gcd(text.num_attention_heads, getattr(text, "decoder_attention_heads", 0))
+    return heads, getattr(text, "num_key_value_heads", None) or heads
 
 
 def _words(placed: Mapping[str, int]) -> str:

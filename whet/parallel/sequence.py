@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from types import MethodType
 from typing import Any
 
@@ -23,9 +24,11 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.kernels.collectives import collected, collected_apart, copied, spread
-from whet.parallel.tensor_plan import Style
+from whet.parallel.styles import Style
 
 AT, HINT = "parallel.sequence", "parallel.sequence=false"
+# What parts call tokens that they are given beside their input (BERT, and what was made of it).
+_SECOND = {"input_tensor"}
 _INWARDS, _OUTWARDS = {Style.COLUMNS, Style.GATHERED}, {Style.ROWS, Style.PARTED}
 
 
@@ -69,7 +72,8 @@ def regions_of(
 def styles_between(module: nn.Module, regions: Regions, styles: Mapping[str, Style]) -> dict[str, Style]:
     """Those of modules beside the regions of layers, which have some of the tokens, and weights that are whole.
 
-    Raises ModelError where a layer computes with weights of its own, or is cut itself.
+    Raises ModelError where a layer computes with weights of its own, or is cut itself, and where its parts are no
+    functions of one row of tokens each.
     """
     found: dict[str, Style] = {}
     for layer in regions.layers:
@@ -83,7 +87,21 @@ def styles_between(module: nn.Module, regions: Regions, styles: Mapping[str, Sty
             raise ModelError(
                 f"`{layer}` computes with its own `{own[0]}`, and would have some of the tokens only", at=AT, hint=HINT
             )
+        _check_parts(module, layer, regions)
     return found
+
+
+def _check_parts(module: nn.Module, layer: str, regions: Regions) -> None:
+    """Raise ModelError where a region is no module that is called, or is given more tokens than its input."""
+    for name in (name for name in regions.cut if name.startswith(f"{layer}.")):
+        part = module.get_submodule(name)
+        second = _SECOND & signature(part.forward).parameters.keys()
+        if isinstance(part, nn.ModuleList) or second:
+            beside = f"also reads `{min(second)}`" if second else "is a list of parts"
+            raise ModelError(
+                f"`{name}` {beside}, and tokens are gathered for parts of a layer that read one row of them", at=AT,
+                hint=HINT,
+            )  # fmt: skip
 
 
 def lay(module: nn.Module, regions: Regions, group: dist.ProcessGroup) -> None:
@@ -111,7 +129,10 @@ def draws_noise(module: Any) -> bool:
 
 
 def _is_cut(name: str, part: nn.Module, styles: Mapping[str, Style]) -> bool:
-    """Whether all weights of a part are cut, or know of the cut, and one matrix gives its outputs."""
+    """Whether all weights of a part are cut, or know of the cut, and one matrix gives its outputs. Attention that may
+    read a second stream is none: what it is given as such is nothing that a region tells of."""
+    if "key_value_states" in signature(part.forward).parameters:
+        return False
     found = [styles.get(f"{name}.{one}".rstrip(".")) for one in _holding(part)]
     return None not in found and sum(style in _OUTWARDS for style in found) == 1
 

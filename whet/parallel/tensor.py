@@ -22,7 +22,8 @@ from whet.kernels.layout import Layout, local
 from whet.models.forward.products import check_cut, multiplied
 from whet.parallel.placed import having, placed
 from whet.parallel.sequence import Regions
-from whet.parallel.tensor_plan import Style, parameters_of
+from whet.parallel.styles import Style
+from whet.parallel.tensor_plan import parameters_of
 
 
 def cut(module: nn.Module, styles: Mapping[str, Style], mesh: DeviceMesh, regions: Regions) -> None:
@@ -99,6 +100,12 @@ def _tokens(self: nn.Embedding, ids: Tensor, *, group: Any) -> Tensor:
     return reduced(found.masked_fill(~is_here[..., None], 0.0), group)
 
 
+def _heads(self: nn.Embedding, ids: Tensor, *, group: Any) -> Tensor:
+    """Biases of this rank's heads, which go on apart."""
+    with having(self._parameters, {"weight": local(self.weight)}):
+        return type(self).forward(self, ids)
+
+
 def _noise(self: nn.Module, x: Tensor, *, group: Any) -> Tensor:
     with apart(group.rank()):
         return type(self).forward(self, x)
@@ -106,7 +113,7 @@ def _noise(self: nn.Module, x: Tensor, *, group: Any) -> Tensor:
 
 _FORWARDS: dict[Style, Callable[..., Any]] = {
     Style.COLUMNS: _columns, Style.ROWS: _rows, Style.GATHERED: _gathered, Style.PARTED: _parted,
-    Style.SUMMED: _summed, Style.TOKENS: _tokens, Style.NOISE: _noise,
+    Style.SUMMED: _summed, Style.TOKENS: _tokens, Style.NOISE: _noise, Style.HEADS: _heads,
 }  # fmt: skip
 _INSIDE: dict[Style, Callable[..., Any]] = {Style.COLUMNS: _own_columns, Style.GATHERED: _gathered_own}
 _SPREAD: dict[Style, Callable[..., Any]] = {Style.ROWS: _spread_rows, Style.PARTED: _spread_parted}

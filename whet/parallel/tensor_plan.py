@@ -1,49 +1,34 @@
-"""Which modules of a model are cut over the `tensor` axis, and how: by the plan that its class in transformers has."""
+"""Which modules of a model are cut over the `tensor` axis, and how: by its plan in transformers, or a derived one."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from enum import StrEnum
 from typing import Any
 
 from peft.tuners.lora import Linear as LoraLinear
 from torch import nn
 
 from whet.base.errors import ModelError
+from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
+from whet.parallel.derived_plan import derived
 from whet.parallel.placed import numberless
-
-AT = "parallel.tensor"
-HINT = "parallel.tensor=1"
+from whet.parallel.styles import AT, HINT, Style
 
 
-class Style(StrEnum):
-    """How a module is computed by ranks that hold parts of it: transformers' words, and ours for embedding and head."""
-
-    COLUMNS = "colwise"  # each rank gives some of the outputs
-    ROWS = "rowwise"  # each rank takes some of the inputs, and outputs are added
-    GATHERED = "colwise_gather_output"  # as `colwise`, with the outputs side by side on every rank
-    PARTED = "rowwise_split_input"  # as `rowwise`, from inputs that every rank has whole
-    SUMMED = "replicated_with_grad_allreduce"  # whole on every rank, which has some of its inputs
-    TOKENS = "tokens"  # each rank has the embeddings of some tokens
-    NOISE = "noise"  # each rank drops out some of its own inputs
-
-    @property
-    def dim(self) -> int | None:
-        """The dimension in which the weight is cut; a bias is cut with its rows."""
-        return {Style.ROWS: 1, Style.PARTED: 1, Style.SUMMED: None}.get(self, 0)
-
-
-def styles_of(module: nn.Module, size: int, experts: Collection[str] = ()) -> dict[str, Style]:
+def styles_of(loaded: Loaded, size: int, experts: Collection[str] = ()) -> dict[str, Style]:
     """The style of each module that is cut, or that knows of the cut, by its name. The others are whole everywhere, but
     for `experts`, which are dealt out whole.
 
     Raises ModelError, with the arithmetic, where the plan does not divide the model by `size`, and where it has none.
     """
+    module = loaded.module
     model: Any = unwrapped(module)
     names = {id(part): name for name, part in module.named_modules()}
     plan = {key: word for key, word in (getattr(model, "tp_plan", None) or {}).items() if word}
+    if not any("*" in key for key in plan):  # some name the head alone
+        plan = derived(loaded, size)
     found: dict[str, Style] = {}
     ends = (model.get_input_embeddings(), model.get_output_embeddings())
     for own, part in model.named_modules():
@@ -53,8 +38,8 @@ def styles_of(module: nn.Module, size: int, experts: Collection[str] = ()) -> di
             found |= {names[id(one)]: style for one, style in _cut(own, part, _style(own, word), model, size)}
     if not experts and not any(style in (Style.COLUMNS, Style.GATHERED) for style in found.values()):
         raise ModelError(
-            f"transformers has no plan that cuts the layers of {type(model).__name__} over ranks", at=AT,
-            hint=f"{HINT}, and parallel.shard",
+            f"the layers of {type(model).__name__} have no plan in transformers that cuts them over ranks, and no "
+            "linear layers that read each other", at=AT, hint=f"{HINT}, and parallel.shard",
         )  # fmt: skip
     dealt = {id(parameter) for name in experts for parameter in module.get_submodule(name).parameters()}
     for own, parameter in model.named_parameters():
@@ -79,7 +64,7 @@ def _holds(name: str, experts: Collection[str]) -> bool:
 
 def _word(plan: Mapping[str, str], own: str) -> str | None:
     """What the plan says of a name, in which layers are numbered."""
-    return plan.get(numberless(own))
+    return plan.get(own) or plan.get(numberless(own))
 
 
 def _style(own: str, word: str) -> Style:
@@ -93,7 +78,7 @@ def _style(own: str, word: str) -> Style:
 
 def _cut(own: str, part: nn.Module, style: Style, model: nn.Module, size: int) -> Iterator[tuple[nn.Module, Style]]:
     """The parts of a module that a plan names: itself, or a layer and what an adapter has put beside it."""
-    if style is Style.SUMMED:
+    if style in (Style.SUMMED, Style.HEADS):
         yield part, style
         return
     base = part.base_layer if isinstance(part, LoraLinear) else part
@@ -140,12 +125,18 @@ def _divisor(width: int, size: int) -> int:
 
 
 def _ends(model: Any, size: int) -> Iterator[tuple[nn.Module, Style]]:
-    """Embedding and head, by tokens, where these divide and nobody else reads the same weight."""
+    """Embeddings and head, by tokens, where these divide and nobody else reads the same weight."""
     embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
-    known: dict[Style, Any] = {Style.TOKENS: embedding} if isinstance(embedding, nn.Embedding) else {}
-    known |= {Style.GATHERED: head} if type(head) is nn.Linear else {}
-    for style, part in known.items():
-        readers = {id(one) for one in model.modules() if any(p is part.weight for p in one._parameters.values())}
-        is_plain = not isinstance(part.weight, Quantized) and len(part.weight) % size == 0
-        if is_plain and readers <= {id(one) for one in known.values()}:
-            yield part, style
+    weights = [weight for end in (embedding, head) if (weight := getattr(end, "weight", None)) is not None]
+    for weight in {id(weight): weight for weight in weights}.values():
+        readers = [part for part in model.modules() if any(p is weight for p in part._parameters.values())]
+        found = {part: _end(part, head) for part in readers}
+        if not isinstance(weight, Quantized) and len(weight) % size == 0 and None not in found.values():
+            yield from found.items()  # type: ignore[misc]
+
+
+def _end(part: nn.Module, head: nn.Module | None) -> Style | None:
+    """How one that reads the weight of tokens is cut; None for one that is not."""
+    if isinstance(part, nn.Embedding):
+        return Style.TOKENS
+    return Style.GATHERED if part is head and type(head) is nn.Linear else None

@@ -60,6 +60,13 @@ def forward_kwargs(module: nn.Module, stream: Stream) -> dict[str, Any]:
     return {**found, "around": around} if around else found
 
 
+def across_kwargs(module: nn.Module, target: Stream, source: Stream) -> dict[str, Any]:
+    """What all features add to a decoder's forward over a packed row that reads another."""
+    found = (one.across(module, target, source) for one in features_of(module))
+    around = tuple(change for change in found if change is not None)
+    return {"around_across": around} if around else {}
+
+
 def share_of(module: nn.Module, stream: Stream) -> Share | None:
     """Which tokens of a packed row this rank runs; None: all."""
     return next((share for one in features_of(module) if (share := one.share(stream)) is not None), None)

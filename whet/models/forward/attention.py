@@ -62,14 +62,15 @@ def attend(
     segments: SegmentPlan | None = None,
     around: Sequence[Around] = (),
     across: CrossPlan | None = None,
+    around_across: Sequence[Around] = (),
     position_bias: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last.
 
     `around` are what features of the model compute in place of it (`whet.contracts.feature`), the last of them
-    outermost. `across` is what layers between decoder and encoder take instead of `segments`; `position_bias` is added
-    to the scores.
+    outermost. `across` is what layers between decoder and encoder take instead of `segments`, and `around_across`
+    instead of `around`; `position_bias` is added to the scores.
     """
     query, key, value = _under_autocast(query, key, value)
     if is_causal is None:
@@ -78,12 +79,9 @@ def attend(
         sliding_window = _two_sided(module, sliding_window)
     form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout, position_bias)
     if across is not None and getattr(module, CROSS, False):
-        return cross_attention(query, key, value, across, form), None
+        return _changed(module, cross_attention, around_across)(query, key, value, across, form), None
     if segments is not None:
-        run: Attend = segment_attention
-        for change in around:
-            run = partial(change, run, module)
-        return run(query, key, value, segments, form), None
+        return _changed(module, segment_attention, around)(query, key, value, segments, form), None
     if attention_mask is not None or not is_causal:
         if attention_mask is None and sliding_window is not None and query.shape[2] > sliding_window:
             attention_mask = band_mask(query.shape[2], key.shape[2], sliding_window, False, query.device)
@@ -91,6 +89,12 @@ def attend(
     else:
         output = _plain(query, key, value, form)
     return output.transpose(1, 2).contiguous(), None
+
+
+def _changed(module: nn.Module, attention: Attend, around: Sequence[Around]) -> Attend:
+    for change in around:
+        attention = partial(change, attention, module)
+    return attention
 
 
 def _two_sided(module: nn.Module, window: int) -> int:
@@ -140,6 +144,6 @@ def mask(*, q_length: int, kv_length: int, attention_mask: Tensor | None = None,
 def _under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Autocast's dtype for all three: rotary embeddings leave query and key in float32 there, and values not."""
     kind = tensors[0].device.type
-    if not torch.is_autocast_enabled(kind):
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
         return tensors
     return tuple(tensor.to(torch.get_autocast_dtype(kind)) for tensor in tensors)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import MethodType
 from typing import Any
 
@@ -16,12 +17,14 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.cross import CrossPlan
+from whet.models.features.carried import across_kwargs, forward_kwargs, share_of
 from whet.models.forward import positions
 from whet.models.forward.attention import CROSS
 from whet.models.forward.backbone import Rows, Way, before_output, unwrapped
 
 # What classes call the attention layers between decoder and encoder.
 _BETWEEN = ("encoder_attn", "EncDecAttention", "cross_attn")
+RELATIVE = "whet_relative"  # the attribute of layers that may bias distances: whether this one does
 LONGEST = "whet_longest"  # the attribute of a bias: the longest sample of the row that is computed
 
 
@@ -37,7 +40,7 @@ def isolate(module: nn.Module) -> None:
                 object.__setattr__(layer, CROSS, True)
         if hasattr(part, "compute_bias") and hasattr(part, "has_relative_attention_bias"):
             part.compute_bias = MethodType(_bias, part)  # type: ignore[assignment]
-            object.__setattr__(part, "whet_relative", part.has_relative_attention_bias)
+            object.__setattr__(part, RELATIVE, part.has_relative_attention_bias)
             object.__setattr__(part, LONGEST, None)
             part.has_relative_attention_bias = True  # type: ignore[assignment]
 
@@ -58,20 +61,33 @@ def hidden(module: nn.Module, batch: Batch, way: Way) -> Tensor:
         )
         return rows.flat(written.last_hidden_state)
     read = tuple(segment._replace(kind="bidirectional") for segment in source.segments)
-    with _placed(encoder, source):
+    here = _shared(module, source)
+    with _placed(encoder, here):
         states = encoder(
-            input_ids=source.ids[None], segments=SegmentPlan(read), **_numbered(encoder, source)
+            input_ids=here.ids[None],
+            segments=SegmentPlan(read),
+            **_numbered(encoder, here),
+            **forward_kwargs(module, source),
         ).last_hidden_state
-    with _placed(decoder, target):
+    here = _shared(module, replace(target, ids=fed(model, target)))
+    with _placed(decoder, here):
         written = decoder(
-            input_ids=fed(model, target)[None],
+            input_ids=here.ids[None],
             encoder_hidden_states=states,
             segments=SegmentPlan(target.segments),
             across=CrossPlan(target.segments, source.segments),
             use_cache=False,
-            **_numbered(decoder, target),
+            **_numbered(decoder, here),
+            **forward_kwargs(module, target),
+            **across_kwargs(module, target, source),
         )
     return written.last_hidden_state[0]
+
+
+def _shared(module: nn.Module, stream: Stream) -> Stream:
+    """The tokens of a stream that this rank runs."""
+    share = share_of(module, stream)
+    return stream if share is None else share.own(stream)
 
 
 def own_logits(module: nn.Module, batch: Batch, trained_P: Tensor, way: Way) -> Tensor:
@@ -155,7 +171,7 @@ def _numbered(part: Any, stream: Stream) -> dict[str, Tensor]:
 @contextmanager
 def _placed(part: nn.Module, stream: Stream) -> Iterator[None]:
     """Inside, the part's embeddings of positions and biases of distances are those of the stream's samples."""
-    touched = [p for p in part.modules() if hasattr(p, "whet_relative")]
+    touched = [p for p in part.modules() if hasattr(p, RELATIVE)]
     for one in touched:
         object.__setattr__(one, LONGEST, stream.max_length)
     try:
@@ -167,10 +183,11 @@ def _placed(part: nn.Module, stream: Stream) -> Iterator[None]:
 
 
 def _bias(self: Any, query_length: int, key_length: int, **how: Any) -> Tensor:
-    """The bias of the longest sample instead of the row's; of layers without one a zero instead of one a pair."""
+    """The bias of the longest sample instead of the row's; of layers without one a single zero."""
     if not self.whet_relative:
-        return torch.zeros(1, self.n_heads, 1, 1, device=self.q.weight.device, dtype=self.q.weight.dtype)
+        return torch.zeros(1, 1, 1, 1, device=self.q.weight.device, dtype=self.q.weight.dtype)
     longest = self.__dict__.get(LONGEST)
     if longest is not None:
         query_length = key_length = longest
-    return type(self).compute_bias(self, query_length, key_length, **how)
+    # FSDP2 warns of views among what a layer gives, and the first layer gives its bias to the others.
+    return type(self).compute_bias(self, query_length, key_length, **how).clone()

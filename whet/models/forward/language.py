@@ -26,7 +26,7 @@ from whet.kernels.layout import local
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
 from whet.kernels.linear_loss import cap_and_scale, linear_nlls, logits_logprobs
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
-from whet.kernels.vocabulary import held
+from whet.kernels.vocabulary import held, part
 from whet.models.features.carried import features_of, running, share_of
 from whet.models.forward import backbone, encoder_decoder, encoder_heads, heads, positions, rescaling, rope
 from whet.models.forward.backbone import Way, before_output, decoder_of, unwrapped
@@ -160,7 +160,7 @@ def _run(
         if not want & HEADS and not given:
             return results
     share = share_of(module, stream)
-    if share is not None:
+    if share is not None and facts.family != "seq2seq":  # whose two streams are shared where they are read
         batch = replace(batch, streams={**batch.streams, "text": share.own(stream)})
     hidden_TD = body.hidden(module, batch, facts.way)
     if STATES in want:
@@ -286,7 +286,7 @@ def _from_hidden(
         return _from_module(head, hidden_PD, asked, facts, bias)
     weight, vocabulary = held(head.weight)
     own = None if head.bias is None else local(head.bias)
-    shape = facts.shape() | {"bias": own if bias is None else bias}
+    shape = facts.shape() | {"bias": own if bias is None else part(bias, vocabulary, facts.vocab)}
     shape |= {} if vocabulary is None else {"vocabulary": vocabulary}
     if asked.is_nll:
         total, nlls_P = linear_nlls(hidden_PD, weight, asked.targets_P, asked.weights_P, **shape)

@@ -218,11 +218,13 @@ CONFLICTS: tuple[Conflict, ...] = (
             ("tuner.virtual", "{one} adds tokens that no text has, which {other} cannot deal out"),
             ("track.layers", "{one} reads whole layers, and a rank of {other} has a part of them"),
             ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
-            ("family.masked", "{other} is proven for decoders, and the model is {one}"),
-            ("family.seq2seq", "{other} is proven for decoders, and the model is {one}"),
         )
     ),
     Conflict("parallel.sequence", "parallel.no_tensor", "{one} does nothing: it shares tokens among ranks of tensor"),
+    Conflict(
+        "parallel.sequence", "family.seq2seq",
+        "{one} leaves ranks some of the tokens of a row, and the model is {other}, whose layers read two rows",
+    ),
     Conflict("parallel.context_heads", "parallel.one_exchange", "{one} does nothing: {other} has one kind of exchange"),
     *(
         Conflict("train.balance", name, because)

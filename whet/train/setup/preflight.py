@@ -83,12 +83,23 @@ def _check_tokens(run: Run, data: Mapping[str, Dataset]) -> None:
     ranks, by = run.parallel.context, run.parallel.context_by
     least = least_tokens(by, ranks)
     for name, part in data.items() if least > 1 else ():
-        if (shortest := int(part.lengths.min())) < least:
+        if (shortest := _shortest(part)) < least:
             raise ConfigError(
                 f"`parallel.context` deals the tokens of a row to {ranks} ranks, which takes {least}, and the shortest "
                 f"sample of {name} has {shortest}",
                 at="parallel.context", hint=f"parallel.context={max(shortest * ranks // least, 1)}, or longer samples",
             )  # fmt: skip
+
+
+def _shortest(data: Dataset) -> int:
+    """Tokens of the shortest sample; of samples with several rows, those of the shortest row."""
+    if not data[0].streams:
+        return int(data.lengths.min())
+    return min(len(row.ids) for sample in map(data.__getitem__, range(len(data))) for row in _rows(sample))
+
+
+def _rows(sample: Sample) -> list[Sample]:
+    return [sample, *sample.streams.values()]
 
 
 def _check_field(name: str, shape: tuple[int, ...], sample: Sample) -> None:
