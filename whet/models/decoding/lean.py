@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from whet.kernels.attention_spec import Form
+from whet.kernels.few_rows import few_rows
 from whet.models.decoding.manner import turn_of
 from whet.models.forward.backbone import unwrapped
 from whet.models.tuning.prompting import PLACE
@@ -83,7 +84,7 @@ class Lean:
         if not len(told_P):
             return hidden_TD.new_empty(0, self._own.config.vocab_size)
         hidden_PD = hidden_TD if len(told_P) == len(ids_T) else hidden_TD[told_P]
-        return _product(self._own.lm_head, _normed(body.norm, hidden_PD))
+        return _product(self._own.lm_head, _normed(body.norm, hidden_PD)).contiguous()
 
     def _turns(self, places_T: Tensor, last: int) -> tuple[Tensor, Tensor]:
         """Cosines and sines (T, 1, K) of rotary embeddings, the sines of the first half with the sign that they have in
@@ -116,18 +117,20 @@ class _Layer:
         """Changes the hidden states in place."""
         normed_TD = _normed(self._before, hidden_TD)
         q, k, v, o = self._linears
-        query = self._turned(_product(q, normed_TD), self._norms[0], turns)
-        key = self._turned(_product(k, normed_TD), self._norms[1], turns)
-        value = _product(v, normed_TD).view(1, len(hidden_TD), -1, self._dim).transpose(1, 2)
+        query, key = (
+            self._turned(_product(linear, normed_TD).contiguous(), norm, turns)
+            for linear, norm in zip((q, k), self._norms, strict=True)
+        )
+        value = _product(v, normed_TD).reshape(1, len(hidden_TD), -1, self._dim).transpose(1, 2)
         seen = attend(None, self._attention, query, key, value, None, self._form)
-        _add_product(o, seen.reshape(len(hidden_TD), -1), hidden_TD)
+        hidden_TD += _product(o, seen.reshape(len(hidden_TD), -1))
         normed_TD = _normed(self._between, hidden_TD)
         gated = self._act(_product(self._gate, normed_TD)).mul_(_product(self._up, normed_TD))
-        _add_product(self._down, gated, hidden_TD)
+        hidden_TD += _product(self._down, gated)
 
     def _turned(self, states_TD: Tensor, norm: nn.Module | None, turns: tuple[Tensor, Tensor]) -> Tensor:
         """Queries or keys (1, H, T, K), normed where the model does, with their positions in them."""
-        states_THK = states_TD.view(len(states_TD), -1, self._dim)
+        states_THK = states_TD.reshape(len(states_TD), -1, self._dim)
         if norm is not None:
             states_THK = _normed(norm, states_THK)
         turned_THK = torch.addcmul(states_THK * turns[0], states_THK.roll(self._dim // 2, -1), turns[1])
@@ -138,22 +141,14 @@ def _normed(norm: Any, states: Tensor) -> Tensor:
     return F.rms_norm(states, states.shape[-1:], norm._parameters["weight"], norm.variance_epsilon)
 
 
-def _is_plain(linear: nn.Module) -> bool:
-    """Whether it is a product with a weight, and nothing that others have put in its place or beside it."""
-    return type(linear) is nn.Linear and not linear._forward_hooks and not linear._forward_pre_hooks
-
-
 def _product(linear: Any, inputs_TD: Tensor) -> Tensor:
-    if _is_plain(linear):
-        held = linear._parameters
-        return F.linear(inputs_TD, held["weight"], held["bias"])
-    return linear(inputs_TD[None])[0]  # adapters deal with places of a row
-
-
-def _add_product(linear: Any, inputs_TD: Tensor, sums_TD: Tensor) -> None:
-    """Add to the sums in place."""
+    if not _is_plain(linear):
+        return linear(inputs_TD[None])[0]  # adapters deal with places of a row
     held = linear._parameters
-    if _is_plain(linear) and held["bias"] is None and type(held["weight"]) is nn.Parameter:  # no packed one
-        sums_TD.addmm_(inputs_TD, held["weight"].t())
-    else:
-        sums_TD += _product(linear, inputs_TD)
+    return few_rows(inputs_TD, held["weight"], held["bias"])
+
+
+def _is_plain(linear: nn.Module) -> bool:
+    """Whether it is a product with a weight as it is, and nothing that others have put in its place or beside it."""
+    is_bare = type(linear) is nn.Linear and _is_bare(linear)
+    return is_bare and type(linear._parameters["weight"]) is nn.Parameter  # a packed one is of another class
