@@ -81,6 +81,21 @@ def test_the_number_of_a_place_is_the_same_however_many_are_asked_for():
     assert not set(few) & (set(uniforms(3, 6, 10)) | set(uniforms(4, 5, 10)))
 
 
+@pytest.mark.parametrize("vocab", [3, 128, 1000, 1024])
+def test_draws_are_those_of_one_cumulative_sum(vocab):
+    """Over vocabularies with tokens that cannot come, at their beginning, their end and in between."""
+    scores = torch.randn(400, vocab, generator=torch.Generator().manual_seed(2)) * 5
+    scores[:, torch.arange(vocab) % 3 == 2] = -torch.inf
+    scores[::2, vocab // 2 :] = scores[1::2, : vocab // 2] = -torch.inf
+    scores[:, vocab // 2] = scores[:, 0] = 0.0
+    numbers = torch.tensor([0.0, 1.0 - 2**-53, *uniforms(1, 2, 398)])
+    cumulative = torch.softmax(scores.double() / 0.7, -1).cumsum(-1)
+    wanted = torch.searchsorted(cumulative, (numbers * cumulative[:, -1])[:, None], right=True)[:, 0]
+    found = draw(scores, numbers, GenerateSettings(temperature=0.7))
+    assert scores.gather(1, found[:, None]).isfinite().all()
+    assert torch.equal(found[2:], wanted[2:]) and found[0] == wanted[0]
+
+
 def test_the_ends_of_the_uniform_range_meet_a_kept_token():
     scores = torch.tensor([[-torch.inf, 1.0, -torch.inf, 2.0, -torch.inf]]).expand(2, 5)
     uniforms = torch.tensor([0.0, 1.0 - 2**-53], dtype=torch.float64)

@@ -9,42 +9,69 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from whet.base.seeds import derive
 from whet.generate.protocol import GenerateSettings
 
 # A temperature at which the likeliest token is certain. Below it scores would grow beyond what numbers hold.
 _COLDEST = 1e-6
+# Weights of a block, whose sum is looked at before they are.
+_WIDTH = 128
 
 
 def draw(scores_BV: Tensor, uniforms_B: Tensor, settings: GenerateSettings) -> Tensor:
     """The token (B,) at which the filtered cumulative distribution passes each uniform number."""
+    if not _filters(settings):
+        return draw_told(scores_BV, uniforms_B, settings)[0]
     probs_BK, ids_BK = candidates(scores_BV, settings)
     cumulative_BK = probs_BK.cumsum(-1)
-    # Above `right=True` and a number below the total, a candidate of probability 0 is never met.
-    targets_B1 = uniforms_B.to(cumulative_BK.dtype)[:, None] * cumulative_BK[:, -1:]
-    place_B1 = torch.searchsorted(cumulative_BK, targets_B1, right=True).clamp(max=probs_BK.shape[1] - 1)
-    return place_B1.squeeze(1) if ids_BK is None else ids_BK.gather(1, place_B1).squeeze(1)
+    place_B = _passed(cumulative_BK, uniforms_B.to(cumulative_BK.dtype) * cumulative_BK[:, -1])
+    return place_B if ids_BK is None else ids_BK.gather(1, place_B[:, None]).squeeze(1)
 
 
 def draw_told(scores_BV: Tensor, uniforms_B: Tensor, settings: GenerateSettings) -> tuple[Tensor, Tensor]:
     """The token (B,) that `draw` gives, and its log p (B,) at the temperature without filters, float32.
 
-    Without filters both come of one pass: probabilities are left unnormalised in float32, and only their sums are
-    wide. That is a third of the time of `draw` and a softmax beside it (measured with 32 rows of 32,000).
+    Without filters both come of one pass: probabilities are left unnormalised in float32, and only their sums are wide.
     """
     if settings.temperature != 1:
         scores_BV = scores_BV / max(settings.temperature, _COLDEST)
     shifted_BV = scores_BV - scores_BV.amax(-1, keepdim=True)
-    if settings.top_k or settings.top_p < 1 or settings.min_p:
+    if _filters(settings):
         ids_B = draw(shifted_BV, uniforms_B, replace(settings, temperature=1.0))
         total_B = shifted_BV.exp().sum(-1)
     else:
-        cumulative_BV = shifted_BV.exp().cumsum(-1, dtype=_wide(scores_BV))
-        total_B = cumulative_BV[:, -1]
-        targets_B1 = uniforms_B.to(cumulative_BV.dtype)[:, None] * total_B[:, None]
-        ids_B = torch.searchsorted(cumulative_BV, targets_B1, right=True).clamp(max=scores_BV.shape[1] - 1).squeeze(1)
+        ids_B, total_B = _drawn(shifted_BV.exp(), uniforms_B)
     return ids_B, shifted_BV.gather(1, ids_B[:, None]).squeeze(1) - total_B.log().float()
+
+
+def _drawn(weights_BV: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:
+    """The place (B,) at which the sum of weights passes each number's share of the total, and the total (B,).
+
+    The sums of blocks lead to one block, whose weights alone are summed one by one: a fifth of the time of a wide
+    cumulative sum of all of them (64 rows of 32,000).
+    """
+    left = -weights_BV.shape[1] % _WIDTH
+    blocks_BCW = (F.pad(weights_BV, (0, left)) if left else weights_BV).unflatten(1, (-1, _WIDTH))
+    sums_BC = blocks_BCW.sum(-1, dtype=_wide(weights_BV)).cumsum(-1)
+    total_B = sums_BC[:, -1]
+    target_B = uniforms_B.to(total_B.dtype) * total_B
+    block_B = _passed(sums_BC, target_B)
+    before_B = F.pad(sums_BC, (1, 0)).gather(1, block_B[:, None]).squeeze(1)
+    own_BW = blocks_BCW[torch.arange(len(block_B), device=block_B.device), block_B].to(total_B.dtype).cumsum(-1)
+    return block_B * _WIDTH + _passed(own_BW, target_B - before_B), total_B
+
+
+def _passed(cumulative_BK: Tensor, target_B: Tensor) -> Tensor:
+    """The place (B,) at which each sum passes its target, which rounding may have put at the end of it: below that and
+    with `right=True` a place of weight 0 is never met."""
+    below_B = torch.nextafter(cumulative_BK[:, -1], torch.zeros_like(target_B))
+    return torch.searchsorted(cumulative_BK, torch.minimum(target_B, below_B)[:, None], right=True).squeeze(1)
+
+
+def _filters(settings: GenerateSettings) -> bool:
+    return bool(settings.top_k or settings.top_p < 1 or settings.min_p)
 
 
 def candidates(scores_BV: Tensor, settings: GenerateSettings) -> tuple[Tensor, Tensor | None]:

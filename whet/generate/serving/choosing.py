@@ -22,7 +22,8 @@ class Draws:
         self.settings, self.processors, self.tells_draws = request.settings, request.processors, request.tells_draws
         self._prompt, self._ids = request.ids if prompt is None else prompt, list[int]()
         self._seen_V: Tensor | None = None
-        self._uniforms_N = uniforms(self.settings.seed, request.number, self.settings.max_new_tokens)
+        num = self.settings.max_new_tokens if self.settings.temperature > 0 else 0
+        self._uniforms_N = uniforms(self.settings.seed, request.number, num)
 
     @property
     def filters(self) -> _Filters:
