@@ -163,3 +163,14 @@ def test_what_cannot_be_advised_is_said(tmp_path, capsys):
     file = write(tmp_path / "a.jsonl", [{"text": "word " * 10}])
     assert main(["advise", file, "--gpu", "rtx-409"]) == 2
     assert "did you mean `rtx-4090`?" in capsys.readouterr().err
+
+
+def test_texts_with_a_few_labels_are_said_to_be_classes(tmp_path, capsys):
+    rows = [{"text": f"seven owls watch {n}", "label": ("good", "bad")[n % 2]} for n in range(12)]
+    path = write(tmp_path / "moods.jsonl", rows)
+    assert main(["advise", path, "--gpu", "rtx-4090"]) == 0
+    typed = capsys.readouterr().out.partition("to tell classes: whet ")[2].splitlines()[0]
+    assert main([*shlex.split(typed), "--gpu", "rtx-4090"]) == 0
+    assert "objective=sequence-classification" in capsys.readouterr().out
+    named = write(tmp_path / "corpus.jsonl", [{**row, "label": str(n)} for n, row in enumerate(rows)])
+    assert not data_facts(Source.parse({"path": named, "format": "auto"}, tmp_path)).is_labelled

@@ -221,6 +221,23 @@ def test_a_size_that_is_none_is_refused_and_not_taken_for_missing(damage):
     assert told.value.hint
 
 
+@pytest.mark.parametrize("words", [["plan"], ["plan", "--serve"], ["fit"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("config", "hint"),
+    [
+        ({"hidden_size": 64}, '"model_type": "llama", or another of'),
+        ({"architectures": ["Qwen3MoeForCausalLM"]}, '"model_type": "qwen3_moe"'),
+        ({"modeltype": "llama"}, "did you mean `model_type` by `modeltype`?"),
+    ],
+    ids=["nothing told", "told by its class", "mistyped"],
+)
+def test_a_config_without_its_class_is_refused_before_a_step_is_taken(tmp_path, capsys, words, config, hint):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert main([*words, str(tmp_path / "config.json"), "--gpu", "rtx-4090"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: the config lacks `model_type`") and hint in told
+
+
 @pytest.mark.parametrize("config", [{"model_type": kind} for kind in (5, [], "nope", "a\0b", None)], ids=str)
 def test_a_class_that_there_is_not_is_refused(config, tmp_path, capsys):
     (tmp_path / "config.json").write_text(json.dumps(config))

@@ -72,11 +72,18 @@ def test_a_config_of_the_way_taken_is_written_and_planned_alike(tmp_path, capsys
     assert "is there already" in capsys.readouterr().err
 
 
+def test_a_config_that_names_its_data_is_trained_as_it_is_written(tmp_path, capsys):
+    run, out = tmp_path / "mine.yaml", tmp_path / "run.yaml"
+    run.write_text("model: Qwen/Qwen3-0.6B\ndata: [chat.jsonl]\n")
+    assert main(["fit", str(run), "--gpu", "rtx-4090", "--out", str(out)]) == 0
+    assert capsys.readouterr().out.partition("type: ")[2].splitlines()[0] == f"whet train {out}"
+
+
 def test_what_is_written_for_several_cards_is_trained_on_as_many(tmp_path, capsys):
     out = tmp_path / "a run.yaml"
     assert main(["fit", "qwen3-0.6b", "--gpu", "rtx-4090", "--gpus", "4", "--out", str(out)]) == 0
     typed = capsys.readouterr().out.partition("type: ")[2].splitlines()[0]
-    assert shlex.split(typed) == ["whet", "train", str(out), "--data", "FILE", "--ranks", "4"]
+    assert shlex.split(typed) == ["whet", "train", str(out), "--data", "chat.jsonl", "--ranks", "4"]
     mesh = mesh_of(load(out).run.parallel, 4)
     assert mesh is not None and mesh.ranks == 4
 

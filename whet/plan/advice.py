@@ -38,7 +38,8 @@ _TEXT_TOKENS = 2048
 @dataclass(frozen=True, slots=True)
 class DataFacts:
     """What was seen of data: `tokens` are estimated, `longest` those of a sample, `kind` that of its rows, `script` the
-    one of most letters, with the share of all that it has. Of the rows that were looked at, `refused` are none."""
+    one of most letters, with the share of all that it has. Of the rows that were looked at, `refused` are none. Texts
+    that are `is_labelled` have one of a few labels each."""
 
     rows: int
     tokens: int
@@ -47,6 +48,7 @@ class DataFacts:
     script: str
     share: float
     refused: int = 0
+    is_labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def tuners_for(model: PlannedModel, data: DataFacts, card: Card) -> list[tuple[s
     why = "all weights do not fit" if is_much else f"{tokens} tokens are few, and adapters forget less"
     little = [(name, None, f"{name}: {why}") for name in beside]
     packed = [
-        (name, "nf4", f"{name} beside weights in nf4: whole ones do not fit")
+        (name, "nf4", f"{name} beside weights in nf4 (QLoRA): beside whole ones it does not fit")
         for name in beside
         if card.vendor == "nvidia"
     ]
@@ -182,5 +184,7 @@ def _reasons(advice: Advice, data: DataFacts, hours: float, is_soon: bool) -> li
     if data.script != "latin":
         found.append(f"{data.share:.0%} of the letters are {data.script}, which the model is published for")
     if not objective.get(advice.objective).facts.traced:
-        found.append(f"memory is that of next tokens: `whet plan run.yaml` takes a step of {advice.objective} itself")
+        found.append(
+            f"memory and time are those of next tokens: with `--dry-run` the command takes a step of {advice.objective}"
+        )
     return found

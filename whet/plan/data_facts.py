@@ -10,6 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.data.refusal import Refused
 from whet.data.rows.detect import Detector
@@ -31,7 +32,7 @@ def data_facts(source: Source, most: int = LOOKED_AT) -> DataFacts:
 
     Rows that the run would refuse count for nothing. Raises DataError where no row is one.
     """
-    num_seen = 0
+    num_seen, labels = 0, Labels()
     detector = Detector(source.format)
     lengths: list[float] = []
     scripts: Counter[str] = Counter()
@@ -42,6 +43,7 @@ def data_facts(source: Source, most: int = LOOKED_AT) -> DataFacts:
         if isinstance(made, Refused):
             continue
         kinds[made.kind] += 1
+        labels.note(row)
         letters = Counter(script(letter) for text in _texts(row) for letter in text)
         scripts += letters
         lengths.append(sum(count / LETTERS.get(name, _OTHER) for name, count in letters.items()) + _FRAME)
@@ -59,7 +61,24 @@ def data_facts(source: Source, most: int = LOOKED_AT) -> DataFacts:
         usual,
         count / letters.total(),
         num_seen - len(lengths),
+        kinds.most_common(1)[0][0] == "text" and labels.are_classes(len(lengths)),
     )
+
+
+class Labels:
+    """Labels beside texts: a corpus may have some, but few different ones of all rows are classes to learn."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.classified = data_format.get("classified").facts
+
+    def note(self, row: Any) -> None:
+        matches = self.classified.matches
+        if matches is not None and isinstance(row, dict) and matches(row):
+            self.counts[str(row.get("label", row.get("labels")))] += 1
+
+    def are_classes(self, rows: int) -> bool:
+        return self.counts.total() == rows and 2 <= len(self.counts) <= rows // 3
 
 
 def _all_rows(source: Source) -> int:

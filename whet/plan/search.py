@@ -83,6 +83,16 @@ class Found:
         return [(what, len(ways), ways[0]) for what, ways in found.items()]
 
 
+def way_dict(way: Way) -> dict[str, Any]:
+    """A way for programs."""
+    return {
+        "settings": way.settings(), "learns": way.learns, "fits": way.fits,
+        "peak_bytes": round(way.memory.peak.total), "peak": str(way.memory.peak),
+        "least_bytes": round(way.least.peak.total), "micro_batch": way.job.micro,
+        "tokens_per_s": way.tokens_per_s if way.speed else None, "why_not": None if way.fits else way.why_not,
+    }  # fmt: skip
+
+
 def _rank(way: Way) -> tuple[bool, float, int, float]:
     job = way.job
     missing = 0.0 if job.quantize is None else 2.0 - PACKED[job.quantize]  # bytes a weight

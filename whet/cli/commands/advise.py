@@ -61,6 +61,9 @@ def main(args: argparse.Namespace) -> int:
     if data.refused:
         look = shlex.join(["whet", "data", "inspect", args.data, "--model", found.decided.job.model.name])
         print(f"  {data.refused:,} of the rows that were looked at cannot be read: {look}")
+    if data.is_labelled:
+        other = shlex.join(["whet", "advise", args.data, "--format", "classified"])
+        print(f"  texts have labels, of which raw text learns nothing; to tell classes: {other}")
     print("\n".join(f"  {reason}" for reason in found.reasons))
     print(f"\n{typed}")
     return 0

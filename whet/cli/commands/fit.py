@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_to_dict(found, config), indent=1))
     else:
-        print("\n".join(_lines(found, config, args)))
+        print("\n".join(_lines(found, config, args, has_data=bool(asked.run.data.train))))
     return exit_codes.DONE if taken else exit_codes.OUT_OF_MEMORY
 
 
@@ -92,7 +92,7 @@ def _possible(args: argparse.Namespace) -> int:
     return exit_codes.DONE
 
 
-def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterator[str]:
+def _lines(found: Found, config: str | None, args: argparse.Namespace, *, has_data: bool) -> Iterator[str]:
     from whet.base.units import figure, size
     from whet.plan.typed import command
 
@@ -107,8 +107,8 @@ def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterat
     if taken is not None:
         yield ""
         yield "at least: memory with one sample at once; at once: the most tokens that fit"
-        yield "> is taken: all weights where that fits, else adapters, else adapters beside packed weights; of these"
-        yield "what narrows numbers least, then the fastest"
+        yield "> is taken: all weights where that fits, else adapters (LoRA), else these beside packed weights (QLoRA);"
+        yield "of what learns the same the way that narrows numbers least, then the fastest"
         if beaten := len(found.fitting) - len(found.front):
             of = len(found.fitting)
             yield f"{beaten} of {of} that fit are beaten: another learns the same with less memory, or faster"
@@ -117,7 +117,8 @@ def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterat
         for what, count, way in reasons:
             yield f"  {what} ({count} way{'s' if count > 1 else ''}): {way.why_not}"
     if taken is not None and config is not None:
-        typed = command([str(args.out or "run.yaml"), "--data", "FILE"], taken.job.mesh)
+        data = [] if has_data else ["--data", "chat.jsonl"]
+        typed = command([str(args.out or "run.yaml"), *data], taken.job.mesh)
         yield "\n" + (f"written: {args.out}; type: {typed}" if args.out else config.rstrip())
         if args.tokens:
             yield "\n" + _bill(taken, args)
@@ -142,18 +143,12 @@ def _bill(way: Way, args: argparse.Namespace) -> str:
 
 
 def _to_dict(found: Found, config: str | None) -> dict[str, Any]:
-    def told(way: Way) -> dict[str, Any]:
-        return {
-            "settings": way.settings(), "learns": way.learns, "fits": way.fits,
-            "peak_bytes": round(way.memory.peak.total), "peak": str(way.memory.peak),
-            "least_bytes": round(way.least.peak.total), "micro_batch": way.job.micro,
-            "tokens_per_s": way.tokens_per_s if way.speed else None, "why_not": None if way.fits else way.why_not,
-        }  # fmt: skip
+    from whet.plan.search import way_dict
 
     taken = found.chosen()
     return {
-        "chosen": None if taken is None else told(taken), "config": config,
-        "front": [told(way) for way in found.front], "rejected": [told(way) for way in found.rejected],
+        "chosen": None if taken is None else way_dict(taken), "config": config,
+        "front": [way_dict(way) for way in found.front], "rejected": [way_dict(way) for way in found.rejected],
         "beaten": len(found.fitting) - len(found.front),
     }  # fmt: skip
 

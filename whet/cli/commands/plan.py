@@ -82,13 +82,14 @@ def asked_of(args: argparse.Namespace) -> Asked:
     """Raises ConfigError or ModelError for what is no run, model or card."""
     from whet.plan.hardware.cards import card
     from whet.plan.hardware.detected import detected
-    from whet.plan.models.find import find_config
+    from whet.plan.models.find import check_class, find_config
 
     mesh = vars(args).get("mesh") or []
     late = [word for word in mesh if "." in word.partition("=")[0]]  # settings behind the last axis
     run, model = _run(*told_apart([*args.target, *late]))
     chosen, count = (card(args.gpu), 1) if args.gpu is not None else detected()
     name, config = model if isinstance(model, tuple) else find_config(model)
+    check_class(name, config)
     return Asked(
         run, name, config, chosen, args.gpus or count, args.length, [word for word in mesh if word not in late],
         not args.unmeasured,
@@ -118,6 +119,7 @@ def _by_formulas(asked: Asked) -> Plan:
 
 def _by_a_step(asked: Asked) -> Plan:
     from whet.base.errors import ConfigError
+    from whet.models.loading.reading import check_kind
     from whet.plan.models.planned import context_of
     from whet.train.planned import Wanted, planned
 
@@ -126,6 +128,7 @@ def _by_a_step(asked: Asked) -> Plan:
             f"of `{asked.config.get('model_type')}`, trained like this, a plan knows one rank alone: no formulas were "
             "traced from it", at="--gpus", hint="--gpus 1",
         )  # fmt: skip
+    check_kind(asked.config.get("model_type"), asked.name)
     print("no formulas tell of this: a step is taken on tensors without values, which takes a while", file=sys.stderr)
     micro = asked.run.train.micro_batch
     length = asked.longest(context_of(asked.config))

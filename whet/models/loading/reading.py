@@ -128,7 +128,7 @@ def stored_config(spec: Spec) -> PretrainedConfig:
                 hint="model.allow_code=true, if you trust it",
             )
         if not has_code:
-            _check_kind(stored.get("model_type"), f"{spec.path}/config.json")
+            check_kind(stored.get("model_type"), f"{spec.path}/config.json")
     try:
         with hub.asked(spec.path):
             return AutoConfig.from_pretrained(spec.path, revision=spec.revision, trust_remote_code=spec.allow_code)
@@ -232,7 +232,7 @@ def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> Pretra
     kind = values.pop("model_type", None)
     if kind is None:
         raise ModelError("`init` names no model_type", at="model.init", hint="model.init.model_type=llama")
-    _check_kind(kind, "model.init.model_type")
+    check_kind(kind, "model.init.model_type")
     _check_typed(values)
     if not isinstance(init, str):  # published files hold settings of other versions
         check_spelling(kind, values, "model.init")
@@ -253,7 +253,7 @@ def published_config(told: Mapping[str, Any], at: str) -> PretrainedConfig:
     none."""
     values = dict(told)
     kind = values.pop("model_type", None)
-    _check_kind(kind, at)
+    check_kind(kind, at)
     _check_typed(values)
     config = _made(kind, values, at)
     text_config(config)
@@ -274,7 +274,8 @@ def _made(kind: str, values: dict[str, Any], at: str) -> PretrainedConfig:
     return config
 
 
-def _check_kind(kind: Any, at: str) -> None:
+def check_kind(kind: Any, at: str) -> None:
+    """Raise ModelError for what is no `model_type` of transformers, with the nearest."""
     if isinstance(kind, str) and kind in CONFIG_MAPPING:
         return
     if not isinstance(kind, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from whet.base.nearest import nearest
 from whet.base.paths import user_path
 from whet.data.sources.opened import ending
 from whet.data.sources.readers import is_readable
+from whet.plan.architecture import described
 from whet.track.reading import store
 from whet.track.registry.names import is_reference
 
@@ -30,8 +32,9 @@ def published() -> Mapping[str, Mapping[str, Any]]:
 
 
 def find_config(name: str) -> tuple[str, dict[str, Any]]:
-    """What the model is called, and its config. Only a hub id that is not among the published asks the hub.
+    """What the model is called, and its config, which names its class.
 
+    Only a hub id that is not among the published asks the hub.
     Raises ModelError for what is no model, with the nearest name that is one.
     """
     path = _meant(name)
@@ -42,7 +45,7 @@ def find_config(name: str) -> tuple[str, dict[str, Any]]:
     if path.is_file():
         if ending(path) != ".json" and is_readable(path):
             raise ModelError(f"{name} is data, and no model", at=name, hint=f"whet advise {name}")
-        return name, read_object(path, error=ModelError)
+        return name, _with_class(name, read_object(path, error=ModelError))
     known = {short(one): one for one in published()} | {one.lower(): one for one in published()}
     if (found := known.get(name.lower())) is not None:
         return found, dict(published()[found])
@@ -54,6 +57,26 @@ def find_config(name: str) -> tuple[str, dict[str, Any]]:
         return name, _of_hub(name, near)
     hint = f"did you mean `{near}`?" if near else "a folder, a config.json, or an id such as Qwen/Qwen3-0.6B"
     raise ModelError(f"no model is called `{name}`", at="model", hint=hint)
+
+
+def _with_class(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    check_class(name, config)
+    return config
+
+
+def check_class(name: str, config: Mapping[str, Any]) -> None:
+    """Raise ModelError for a config that does not say of which class its model is, with what its other fields tell."""
+    kind = config.get("model_type")
+    if isinstance(kind, str) and kind:
+        return
+    listed = config.get("architectures")
+    bare = re.sub(r"For.*|Model$", "", str(listed[0])).lower() if isinstance(listed, list) and listed else ""
+    meant = next((one for one in described() if one.replace("_", "") == bare), None)
+    near = nearest("model_type", [key for key in config if key != "model_type"])
+    hint = f'"model_type": "{meant or "llama"}"' + ("" if meant else f", or another of {', '.join(described())}")
+    hint = f"did you mean `model_type` by `{near}`?" if near else hint
+    said = "lacks `model_type`" if kind is None else f"has {ascii(kind)[:40]} for its `model_type`"
+    raise ModelError(f"the config {said}, the class of its model", at=name, hint=hint)
 
 
 def _meant(name: str) -> Path:
@@ -78,7 +101,7 @@ def _of_hub(name: str, near: str | None) -> dict[str, Any]:
 
     try:
         with hub.asked(name):
-            return read_object(Path(hf_hub_download(name, "config.json")), error=ModelError)
+            return _with_class(name, read_object(Path(hf_hub_download(name, "config.json")), error=ModelError))
     except ModelError:
         raise
     except Exception as error:

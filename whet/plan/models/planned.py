@@ -11,7 +11,7 @@ from whet.base.errors import ModelError
 from whet.plan.architecture import Architecture, architecture, described
 from whet.plan.formulas import Sizes
 from whet.plan.layers import experts, kinds
-from whet.plan.models.find import find_config
+from whet.plan.models.find import check_class, find_config
 
 _PUBLISHED = "the config.json that is published beside the weights"
 # Beyond what any model has; a plan goes through the layers one by one.
@@ -52,12 +52,8 @@ class PlannedModel:
     def of(cls, name: str, config: Mapping[str, Any]) -> PlannedModel:
         """The model of a config."""
         config = _text(config)
-        model_type = config.get("model_type")
-        if not isinstance(model_type, str):
-            raise ModelError(
-                "the config lacks `model_type`", at=name, hint="the config.json of a model of transformers"
-            )
-        known = architecture(model_type)
+        check_class(name, config)
+        known = architecture(str(config["model_type"]))
         sizes = _sizes(name, config, known)
         tied = known.names.get("tie_word_embeddings", "tie_word_embeddings")
         layers = tuple(kinds(config, int(sizes["num_hidden_layers"])))
