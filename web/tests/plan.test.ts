@@ -1,5 +1,5 @@
 /** What fits: the calculator's figures are those of `whet plan`, alone in files too, and a run's beside what it took. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -12,7 +12,10 @@ import { python } from './served';
 const ASKED = [
   '',
   'mode=full&optimizer=muon&gpu=h100-sxm&gpus=4&length=4096&samples=3',
-  'mode=lora&model=qwen3-4b&gpu=m4-max-40c-64gb&recompute=no',
+  'mode=lora&model=qwen3-4b&gpu=m4-max-40c-64gb&recompute=none',
+  'mode=lora&model=qwen3-8b&gpu=h100-sxm&gpus=8&tensor=2&pipeline=2&sequence=yes&rank=64&offload=50',
+  'mode=full&model=mixtral-8x7b-v0.1&gpu=h200-sxm&gpus=24&expert=4&replicate=2&context=3&zero=2',
+  'mode=serve&model=llama-3.1-405b&gpu=h100-sxm&gpus=48&pipeline=3&replicate=2',
   'mode=serve&model=mixtral-8x7b-v0.1&gpu=h100-sxm&gpus=2&users=24&cache=fp8',
 ];
 
@@ -73,9 +76,37 @@ test('figures on the screen are those that the command below it prints, in files
   for (const [index, asked] of ASKED.entries()) {
     await page.goto('about:blank');
     await page.goto(`file://${folder}/index.html#/?${asked}`);
-    expect(await shown(page)).toEqual(found[index]);
+    const alone = await shown(page);
+    expect(alone).toEqual({
+      plan: found[index]?.plan,
+      command: asked.includes('serve') ? found[index]?.command : `${found[index]?.command} --unmeasured`,
+    });
   }
+  // A config of one's own is read there too, with nobody to ask.
+  await paste(page, { model_type: 'llama', hidden_size: 768, ...SIZES });
+  await page.getByText(/^config.json: .*M parameters, 12 layers/).waitFor();
+  writeFileSync(
+    join(folder, 'config.json'),
+    JSON.stringify({ model_type: 'llama', hidden_size: 768, ...SIZES }),
+  );
+  const own = await shown(page);
+  const command = own.command.replace(' config.json', ` ${join(folder, 'config.json')}`);
+  expect(own.plan).toEqual(JSON.parse(await python(['-c', SAID, JSON.stringify([command])])));
 });
+
+const SIZES = {
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  vocab_size: 32000,
+  intermediate_size: 2048,
+};
+
+async function paste(page: Page, told: object | string) {
+  await page.getByRole('button', { name: 'Paste a config.json or run.yaml' }).click();
+  const text = typeof told === 'string' ? told : JSON.stringify(told);
+  await page.getByRole('dialog').getByRole('textbox').fill(text);
+  await page.getByRole('button', { name: 'Plan with it' }).click();
+}
 
 test('models and cards are typed as they are called; what is unknown has nearest names', async () => {
   const page = await opened('/plan?model=llama-3.1-9b&gpu=RTX%204090', { forgiven: /400/ });
@@ -116,23 +147,41 @@ test('sliders move the figures and the address; a way that does not fit says wha
 });
 
 test('a config.json is pasted, and what it lacks is said', async () => {
-  const page = await opened('/plan', { ...PHONE, forgiven: /400/ });
-  const paste = async (config: object) => {
-    await page.getByRole('button', { name: 'Paste a config.json' }).click();
-    await page.getByRole('dialog').getByRole('textbox').fill(JSON.stringify(config));
-    await page.getByRole('button', { name: 'Plan with it' }).click();
-  };
-  const sizes = {
-    num_hidden_layers: 12,
-    num_attention_heads: 12,
-    vocab_size: 32000,
-    intermediate_size: 2048,
-  };
-  await paste({ model_type: 'llama', hidden_size: 768 });
-  await page.getByText(/must tell `intermediate_size`/).waitFor();
-  await paste({ model_type: 'llama', hidden_size: 768, ...sizes });
+  const page = await opened('/plan', { ...PHONE });
+  await paste(page, { hidden_size: 768, architectures: ['LlamaForCausalLM'] });
+  await page.getByText('the config lacks').waitFor();
+  await page.getByText('"model_type": "llama"').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await paste(page, { model_type: 'llama', hidden_size: 768 });
+  await page.getByText('must tell').waitFor();
+  await paste(page, { model_type: 'llama', hidden_size: 768, ...SIZES });
   await page.getByText(/^config.json: .*M parameters, 12 layers/).waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  // It stands in the address, and whoever is sent that sees the same.
+  await page.reload();
+  await page.getByText(/^config.json: .*M parameters, 12 layers/).waitFor();
+  await paste(page, 'model: Qwen/Qwen3-8B\ntuner: {kind: lora, rank: 64}\nparallel: {tensor: 2, shard: 4}');
+  await page.getByText('Qwen/Qwen3-8B: 8.191B parameters').waitFor();
+  await page
+    .getByText(/^whet plan qwen3-8b tuner=lora .*tuner.rank=64 .*--gpus 8 --mesh shard=4 tensor=2/)
+    .waitFor();
+});
+
+test('cards and axes are typed, a mesh that cannot divide says its arithmetic, and ways have their reasons', async () => {
+  const page = await opened('/plan?mode=full&gpu=h100-sxm');
+  await page.getByRole('textbox', { name: 'Cards' }).fill('24');
+  await page.getByText('Mesh: shard 24').click();
+  const tensor = page.getByRole('textbox', { name: 'Tensor' });
+  await tensor.fill('3');
+  await page.getByText('heads 32 / tensor 3 = 10.67, which is no whole number').waitFor();
+  await tensor.fill('x');
+  await page.getByText('a whole number from 1 to 1,048,576').waitFor();
+  await tensor.fill('4');
+  await page.getByText('Mesh: shard 6 × tensor 4').waitFor();
+  await page.getByRole('button', { name: 'Go through all ways' }).click();
+  const ways = page.getByRole('region', { name: 'Which way to train' });
+  await ways.getByText('is taken', { exact: true }).waitFor();
+  await page.getByText(/is taken, the first that fits/).waitFor();
 });
 
 test('the memory of a run stands as planned and as measured; of a live one as planned', async () => {

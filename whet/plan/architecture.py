@@ -38,8 +38,8 @@ class Stretch:
     tides: Sequence[Piece]
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Stretch:
-        return cls(_piece(told["left"]), [_piece(tide) for tide in told["tides"]])
+    def read(cls, written: Mapping[str, Any]) -> Stretch:
+        return cls(_piece(written["left"]), [_piece(tide) for tide in written["tides"]])
 
     def leaves(self, sizes: Sizes) -> tuple[float, float]:
         """Bytes of activations and of gradients."""
@@ -51,8 +51,8 @@ class Stretch:
         return max(found, key=sum, default=(0.0, 0.0))
 
 
-def _piece(told: Sequence[Terms]) -> Piece:
-    activations, gradients = told
+def _piece(written: Sequence[Terms]) -> Piece:
+    activations, gradients = written
     return _pairs(activations), _pairs(gradients)
 
 
@@ -111,36 +111,42 @@ def described() -> list[str]:
 
 
 @cache
-def architecture(model_type: str) -> Architecture:
-    """Raises ModelError, with the nearest name, for a class that has not been traced."""
+def told(model_type: str) -> Mapping[str, Any]:
+    """What was traced of a class, as it is written. Raises ModelError, with the nearest name, for another class."""
     path = FOLDER / f"{model_type}.json"
     if model_type not in described():
         near = nearest(model_type, described())
         hint = f"did you mean `{near}`?" if near else f"classes that are: {', '.join(described())}"
         raise ModelError(f"models of the class `{model_type}` have not been traced", hint=hint)
-    told = json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@cache
+def architecture(model_type: str) -> Architecture:
+    """Raises ModelError, with the nearest name, for a class that has not been traced."""
+    known = told(model_type)
     return Architecture(
-        model_type, told["names"], told["tied"], [_weight(one) for one in told["ends"]],
-        {kind: [_weight(one) for one in weights] for kind, weights in told["layers"].items()},
-        frozenset(told["adapted"]), told["memory"],
+        model_type, known["names"], known["tied"], [_weight(one) for one in known["ends"]],
+        {kind: [_weight(one) for one in weights] for kind, weights in known["layers"].items()},
+        frozenset(known["adapted"]), known["memory"],
     )  # fmt: skip
 
 
-def _weight(told: Sequence[Any]) -> Weight:
-    return Weight(told[0], told[1], tuple(told[2]))
+def _weight(written: Sequence[Any]) -> Weight:
+    return Weight(written[0], written[1], tuple(written[2]))
 
 
 @cache
 def _step(model_type: str, mode: str) -> StepMemory:
-    told, turns = architecture(model_type).memory[mode], ("first", "more")
+    memory, turns = architecture(model_type).memory[mode], ("first", "more")
     return StepMemory(
-        Stretch.read(told["before"]),
+        Stretch.read(memory["before"]),
         {
             kind: LayerMemory(
                 Stretch.read(one["forward"]), _pairs(one["dropped"]), {turn: Stretch.read(one[turn]) for turn in turns}
             )
-            for kind, one in told["layers"].items()
+            for kind, one in memory["layers"].items()
         },
-        {turn: Stretch.read(told["head"][turn]) for turn in turns},
-        {turn: Stretch.read(told["after"][turn]) for turn in turns},
+        {turn: Stretch.read(memory["head"][turn]) for turn in turns},
+        {turn: Stretch.read(memory["after"][turn]) for turn in turns},
     )

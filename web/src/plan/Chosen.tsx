@@ -1,17 +1,17 @@
 /** What is asked: the model, the card, what for, how much at once, and how. */
 import { useState } from 'react';
 import { Button } from '~/shared/controls/Button';
-import { SelectField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
-import { type Asked, MODES } from './asked';
+import { type Asked, boundsOf, MODES, PASTED } from './asked';
 import { LONGEST } from './evaluated';
 import type { Card, Choices } from './forms';
 import { Find, type Option } from './Find';
 import { How } from './How';
+import { MeshOf } from './MeshOf';
+import { NumberField } from './NumberField';
 import { Paste } from './Paste';
 import css from './plan.module.css';
 import { Slider, stepsOf } from './Slider';
-import { useSource } from './source';
 import { words } from './strings';
 
 interface Props {
@@ -22,65 +22,57 @@ interface Props {
   models: readonly Option[];
   cards: readonly Option[];
   context: number | null;
-  pasted: string | null;
   onChange: (change: Partial<Asked>) => void;
-  onPaste: (config: string) => void;
 }
 
-export function Chosen(props: Props) {
-  const { asked, card, choices, models, cards, context, pasted, onChange, onPaste } = props;
+export function Chosen({ asked, card, choices, models, cards, context, onChange }: Props) {
   const said = useStrings(words);
-  const source = useSource();
   const [isPasting, setPasting] = useState(false);
   const isServed = asked.mode === 'serve';
+  const at = (name: 'length' | 'users' | 'samples', label: string, steps: readonly number[]) => (
+    <Slider
+      label={label}
+      value={asked[name]}
+      steps={steps}
+      onChange={(value) => onChange({ [name]: value })}
+    />
+  );
   return (
     <div className={css.side}>
       <Find
         label={said.model}
         value={asked.model}
         options={models}
-        onChoose={(model) => onChange({ model })}
+        onChoose={(model) => onChange({ model, config: '' })}
       />
-      {source.canPaste && (
-        <Button className={css.paste} onClick={() => setPasting(true)}>
-          {said.paste}
-        </Button>
+      <Button className={css.paste} onClick={() => setPasting(true)}>
+        {said.paste}
+      </Button>
+      {isPasting && (
+        <Paste
+          start={asked.model === PASTED ? asked.config : ''}
+          choices={choices}
+          onUse={onChange}
+          onClose={() => setPasting(false)}
+        />
       )}
-      {isPasting && <Paste start={pasted ?? ''} onUse={onPaste} onClose={() => setPasting(false)} />}
       <Modes mode={asked.mode} onChange={(mode) => onChange({ mode })} />
       <div className={css.more}>
         <Find label={said.card} value={asked.gpu} options={cards} onChoose={(gpu) => onChange({ gpu })} />
-        <SelectField
+        <NumberField
           label={said.cards}
           value={asked.gpus}
-          onChange={(event) => onChange({ gpus: Number(event.target.value) })}
-        >
-          {choices.gpus.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </SelectField>
+          bounds={boundsOf('gpus')}
+          onChange={(gpus) => onChange({ gpus })}
+        />
       </div>
-      <Slider
-        label={isServed ? said.lengthServed : said.length}
-        value={asked.length}
-        steps={stepsOf(128, Math.max(256, Math.min(context ?? LONGEST, LONGEST)))}
-        onChange={(length) => onChange({ length })}
-      />
-      {isServed ? (
-        <Slider
-          label={said.users}
-          value={asked.users}
-          steps={stepsOf(1, 4096)}
-          onChange={(users) => onChange({ users })}
-        />
-      ) : (
-        <Slider
-          label={said.samples}
-          value={asked.samples}
-          steps={stepsOf(1, 256)}
-          onChange={(samples) => onChange({ samples })}
-        />
+      {asked.gpus > 1 && <MeshOf asked={asked} onChange={onChange} />}
+      {at(
+        'length',
+        isServed ? said.lengthServed : said.length,
+        stepsOf(128, Math.max(256, Math.min(context ?? LONGEST, LONGEST))),
       )}
+      {isServed ? at('users', said.users, stepsOf(1, 4096)) : at('samples', said.samples, stepsOf(1, 256))}
       {card && <How asked={asked} card={card} choices={choices} onChange={onChange} />}
     </div>
   );

@@ -1,20 +1,21 @@
 /** Which cards hold it, of every vendor, the smallest first; and of those that do not, how much they lack. */
+import { useMemo } from 'react';
 import { Button } from '~/shared/controls/Button';
 import { bytes, figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import type { Asked } from './asked';
-import { evaluated } from './evaluated';
-import type { Assumed, Card, Choices, Forms } from './forms';
+import { evaluated, type Subject, taskOf } from './evaluated';
+import type { Card, Choices } from './forms';
 import css from './plan.module.css';
-import { questionOf, useForms } from './source';
+import { attempt } from './source';
 import { words } from './strings';
 
 interface Props {
+  subject: Subject;
   asked: Asked;
   card: Card;
   choices: Choices;
-  pasted: string | null;
-  onTake: (gpu: string) => void;
+  onChange: (change: Partial<Asked>) => void;
 }
 
 const HOLD = 8;
@@ -27,43 +28,32 @@ const VENDORS: Readonly<Record<string, string>> = {
   huawei: 'Huawei',
 };
 
-export function Holding({ asked, card, choices, pasted, onTake }: Props) {
+export function Holding({ subject, asked, card, choices, onChange }: Props) {
   const said = useStrings(words);
   const groups = [...new Set(choices.cards.filter((one) => one.kind !== 'cpu').map((one) => one.vendor))];
-  // The forms of a vendor's cards differ by what each card tells alone: those of one of them are those of all.
-  const of = (vendor: string) => choices.cards.filter((one) => one.vendor === vendor && one.kind !== 'cpu');
-  const chosen = groups.map((vendor) => {
-    const own =
-      card.vendor !== vendor && goes(asked, vendor)
-        ? of(vendor).find((one) => hasUnits(one, asked))
-        : undefined;
-    return own ?? card;
-  });
-  const found = useForms(chosen.map((one) => questionOf({ ...asked, gpu: one.name }, pasted)));
+  const shares = useMemo(
+    () => new Map(groups.map((vendor) => [vendor, sharedAmong(vendor, subject, asked, choices)])),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- groups follow from the choices
+    [subject, asked, choices],
+  );
+  if ([...shares.values()].every((one) => one.why)) return null;
   return (
     <section>
       <h2>{said.others}</h2>
       <p>{said.othersAbout}</p>
-      {groups.map((vendor, index) => (
-        <div key={vendor} className={css.vendor}>
-          <h3>{VENDORS[vendor] ?? vendor}</h3>
-          {!goes(asked, vendor) ? (
-            <p>{said.packedNot}</p>
-          ) : !of(vendor).some((one) => hasUnits(one, asked)) ? (
-            <p>{said.unitsNot}</p>
-          ) : found[index]?.isError ? (
-            <p>{said.notDivided}</p>
-          ) : (
-            found[index]?.data && (
-              <Cards
-                {...shared(found[index].data, asked, of(vendor), choices.assumed)}
-                card={card}
-                onTake={onTake}
-              />
-            )
-          )}
-        </div>
-      ))}
+      {groups.map((vendor) => {
+        const shared = shares.get(vendor);
+        return (
+          <div key={vendor} className={css.vendor}>
+            <h3>{VENDORS[vendor] ?? vendor}</h3>
+            {shared?.why ? (
+              <p>{said[shared.why]}</p>
+            ) : (
+              shared && <Cards {...shared} card={card} onTake={(gpu) => onChange({ gpu })} />
+            )}
+          </div>
+        );
+      })}
     </section>
   );
 }
@@ -71,15 +61,22 @@ export function Holding({ asked, card, choices, pasted, onTake }: Props) {
 interface Shared {
   holding: readonly Card[];
   lacking: readonly (readonly [Card, number])[];
+  /** Why none of them can do it. */
+  why?: 'packedNot' | 'unitsNot' | 'notDivided';
 }
 
-/** Which of these cards hold it, and by how much others do not, the nearest first. */
-function shared(forms: Forms, asked: Asked, cards: readonly Card[], assumed: Assumed): Shared {
-  const usable = cards.filter((one) => hasUnits(one, asked));
-  const measured = usable.map((one) => {
-    const { peak } = evaluated(forms, asked, one, assumed);
-    return [one, peak.total - one.usable_bytes] as const;
+/** Which cards of a vendor hold it, and by how much others do not, the nearest first. */
+function sharedAmong(vendor: string, { model }: Subject, asked: Asked, choices: Choices): Shared {
+  const none = { holding: [], lacking: [] };
+  if (!goes(asked, vendor)) return { ...none, why: 'packedNot' };
+  const own = choices.cards.filter((one) => one.vendor === vendor && one.kind !== 'cpu');
+  const usable = own.filter((one) => hasUnits(one, asked));
+  if (!usable.length) return { ...none, why: 'unitsNot' };
+  const measured = usable.flatMap((one) => {
+    const task = attempt(() => taskOf({ model, measured: null }, asked, one, choices)).data;
+    return task ? [[one, evaluated(task).peak.total - one.usable_bytes] as const] : [];
   });
+  if (!measured.length) return { ...none, why: 'notDivided' };
   const bySize = (one: Card, other: Card) => one.usable_bytes - other.usable_bytes;
   return {
     holding: measured.flatMap(([one, lack]) => (lack <= 0 ? [one] : [])).sort(bySize),

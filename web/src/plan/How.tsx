@@ -2,10 +2,11 @@
 import { CheckField, SelectField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
 import type { Schema } from '~/shared/form/schema';
-import type { Asked } from './asked';
+import { type Asked, boundsOf, RECOMPUTES } from './asked';
 import type { Card, Choices } from './forms';
+import { NumberField } from './NumberField';
 import css from './plan.module.css';
-import { words } from './strings';
+import { recomputeWords, words } from './strings';
 
 interface Props {
   asked: Asked;
@@ -46,14 +47,62 @@ export function How({ asked, card, choices, onChange }: Props) {
     <>
       <div className={css.more}>
         {isCuda && select('precision', ['fp32'])}
+        {asked.mode !== 'full' && (
+          <NumberField
+            label={said.rank}
+            value={asked.rank}
+            bounds={boundsOf('rank')}
+            onChange={(rank) => onChange({ rank })}
+          />
+        )}
         {select('optimizer')}
         {choices.narrowed.includes(asked.optimizer) && select('state')}
       </div>
+      <Kept asked={asked} onChange={onChange} />
+    </>
+  );
+}
+
+/** What of a step is not kept on the card: computed again, or on the host. */
+function Kept({ asked, onChange }: Pick<Props, 'asked' | 'onChange'>) {
+  const said = useStrings(words);
+  const modes = useStrings(recomputeWords);
+  return (
+    <>
+      <div className={css.more}>
+        <SelectField
+          label={said.recompute}
+          value={asked.recompute}
+          onChange={(event) => onChange({ recompute: event.target.value as Asked['recompute'] })}
+        >
+          {RECOMPUTES.map((one) => (
+            <option key={one} value={one}>
+              {modes[one]}
+            </option>
+          ))}
+        </SelectField>
+        <SelectField
+          label={said.offload}
+          value={asked.offload}
+          onChange={(event) => onChange({ offload: Number(event.target.value) })}
+        >
+          {[...new Set([0, 25, 50, 75, 100, asked.offload])].map((share) => (
+            <option key={share} value={share}>
+              {share}%
+            </option>
+          ))}
+        </SelectField>
+      </div>
       <CheckField
-        label={said.recompute}
-        about={said.recomputeAbout}
-        checked={asked.recompute}
-        onChange={(event) => onChange({ recompute: event.target.checked })}
+        label={said.hostWeights}
+        about={said.hostWeightsAbout}
+        checked={asked.hostWeights}
+        onChange={(event) => onChange({ hostWeights: event.target.checked })}
+      />
+      <CheckField
+        label={said.hostActivations}
+        checked={asked.hostActivations}
+        onChange={(event) => onChange({ hostActivations: event.target.checked })}
       />
     </>
   );

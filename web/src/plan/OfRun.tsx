@@ -11,7 +11,7 @@ import { Empty, Failure, Loading } from '~/shared/states/States';
 import { PlainTable } from '~/shared/table/PlainTable';
 import { Bar, Components } from './Bar';
 import { colorOf } from './colors';
-import { sum } from './moments';
+import { sum } from './engine/moments';
 import css from './plan.module.css';
 import { componentWords, nameWords, words } from './strings';
 

@@ -1,24 +1,36 @@
-/** A config.json that is pasted: the model of somebody who has one that is not known. */
+/** A config.json that is pasted, the model of somebody who has one that is not known; or the run.yaml of a run. */
 import { useState } from 'react';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
 import { useStrings } from '~/shared/i18n/i18n';
+import { Failure } from '~/shared/states/States';
+import { type Asked, PASTED } from './asked';
+import { classOf, type Config } from './engine/model';
+import type { Choices } from './forms';
+import { pastedAsked } from './pasted';
 import css from './plan.module.css';
+import { attempt } from './source';
 import { words } from './strings';
 
 interface Props {
   start: string;
-  onUse: (config: string) => void;
+  choices: Choices;
+  onUse: (asked: Partial<Asked>) => void;
   onClose: () => void;
 }
 
-export function Paste({ start, onUse, onClose }: Props) {
+export function Paste({ start, choices, onUse, onClose }: Props) {
   const said = useStrings(words);
   const [text, setText] = useState(start);
-  const [isWrong, setWrong] = useState(false);
+  const [wrong, setWrong] = useState<Error | null>(null);
   const use = () => {
-    if (!isObject(text)) return setWrong(true);
-    onUse(text);
+    const asked = attempt(() => {
+      const found = pastedAsked(text);
+      if (found.model === PASTED) classOf(JSON.parse(found.config ?? '{}') as Config, choices.traced);
+      return found;
+    });
+    if (!asked.data) return setWrong(asked.error);
+    onUse(asked.data);
     onClose();
   };
   const foot = (
@@ -34,28 +46,15 @@ export function Paste({ start, onUse, onClose }: Props) {
       <textarea
         className={css.area}
         aria-label="config.json"
-        aria-invalid={isWrong}
+        aria-invalid={wrong !== null}
         spellCheck={false}
         value={text}
         onChange={(event) => {
           setText(event.target.value);
-          setWrong(false);
+          setWrong(null);
         }}
       />
-      {isWrong && (
-        <p role="alert" className={css.no}>
-          {said.noObject}
-        </p>
-      )}
+      {wrong && <Failure error={wrong} />}
     </Dialog>
   );
-}
-
-function isObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
 }

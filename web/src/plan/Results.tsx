@@ -5,29 +5,29 @@ import { useStrings } from '~/shared/i18n/i18n';
 import type { Asked } from './asked';
 import { Bar, Components } from './Bar';
 import { Bill } from './Bill';
-import { evaluated, longest, mostAtOnce } from './evaluated';
-import type { Assumed, Card, Forms } from './forms';
+import { parametersOf } from './engine/model';
+import { cardOf, evaluated, longest, mostAtOnce, type Task } from './evaluated';
+import type { Assumed } from './forms';
+import { Measured } from './Measured';
 import { parameters } from './options';
 import css from './plan.module.css';
 import { words } from './strings';
 import { Timeline, useMoment } from './Timeline';
 
 interface Props {
-  forms: Forms;
+  task: Task;
   asked: Asked;
-  card: Card;
   assumed: Assumed;
 }
 
-export function Results({ forms, asked, card, assumed }: Props) {
+export function Results({ task, asked, assumed }: Props) {
   const said = useStrings(words);
   const name = useMoment();
-  const found = useMemo(() => evaluated(forms, asked, card, assumed), [forms, asked, card, assumed]);
-  const { moments, peak, fits, tokensPerSecond } = found;
-  const isServed = forms.kind === 'serving';
+  const found = useMemo(() => evaluated(task), [task]);
+  const { moments, peak, fits } = found;
+  const card = cardOf(task);
+  const isServed = task.kind === 'serving';
   const share = peak.total / card.usable_bytes;
-  const { model } = forms;
-  const active = model.active < model.parameters ? parameters(model.active) : '';
   return (
     <>
       <section>
@@ -40,26 +40,20 @@ export function Results({ forms, asked, card, assumed }: Props) {
           <span className={fits ? css.fits : css.fitsNot} role="status">
             {fits ? said.fits(percent(share)) : said.fitsNot(figure(Number(share.toPrecision(3))))}
           </span>
-          <span>{said.peakIn(name(peak))}</span>
+          <span>
+            {said.peakIn(name(peak))}
+            {found.stage && `, ${said.onStage(found.stage)}`}
+          </span>
         </div>
         <Bar parts={peak.parts} limit={card.usable_bytes} />
         <p>
-          {model.name}: {said.facts(parameters(model.parameters), active, model.layers)}{' '}
-          <Limits forms={forms} asked={asked} card={card} assumed={assumed} />
+          <Facts task={task} /> <Limits task={task} asked={asked} />
         </p>
-        {tokensPerSecond !== null && (
-          <p>
-            {isServed
-              ? said.speedServed(
-                  figure(tokensPerSecond),
-                  figure(tokensPerSecond / asked.users),
-                  duration(found.first ?? 0),
-                )
-              : said.speed(figure(tokensPerSecond), found.times)}
-          </p>
-        )}
-        {!isServed && tokensPerSecond !== null && (
-          <Bill cards={asked.gpus} rate={tokensPerSecond} watts={card.figures.watts} />
+        <Rate task={task} asked={asked} />
+        {found.hostBytes > 0 && <p>{said.host(bytes(found.hostBytes))}</p>}
+        {task.kind === 'training' && <Measured job={task.job} />}
+        {!isServed && found.tokensPerSecond !== null && (
+          <Bill cards={asked.gpus} rate={found.tokensPerSecond} watts={card.figures.watts} />
         )}
         <Components parts={peak.parts} />
       </section>
@@ -72,13 +66,34 @@ export function Results({ forms, asked, card, assumed }: Props) {
   );
 }
 
-/** How far the sliders may go. */
-function Limits({ forms, asked, card, assumed }: Props) {
+function Facts({ task: { model } }: { task: Task }) {
   const said = useStrings(words);
-  const most = useMemo(() => mostAtOnce(forms, asked, card, assumed), [forms, asked, card, assumed]);
-  const far = useMemo(() => longest(forms, asked, card, assumed), [forms, asked, card, assumed]);
+  const { all, active } = useMemo(() => parametersOf(model), [model]);
+  const some = active < all ? parameters(active) : '';
+  return `${model.name}: ${said.facts(parameters(all), some, model.layers.length)}`;
+}
+
+function Rate({ task, asked }: { task: Task; asked: Asked }) {
+  const said = useStrings(words);
+  const { tokensPerSecond: rate, first, how, times } = useMemo(() => evaluated(task), [task]);
+  if (rate === null) return <p>{said.noRate}</p>;
+  if (task.kind === 'serving')
+    return <p>{said.speedServed(figure(rate), figure(rate / asked.users), duration(first ?? 0))}</p>;
+  const known = {
+    estimated: said.estimated,
+    measured: said.measuredHere,
+    'measured alone': said.measuredAlone,
+  };
+  return <p>{said.speed(figure(rate), known[how], times)}</p>;
+}
+
+/** How far the sliders may go. */
+function Limits({ task, asked }: { task: Task; asked: Asked }) {
+  const said = useStrings(words);
+  const most = useMemo(() => mostAtOnce(task), [task]);
+  const far = useMemo(() => longest(task), [task]);
   if (most === 0) return null;
-  const isServed = forms.kind === 'serving';
+  const isServed = task.kind === 'serving';
   const now = isServed ? asked.users : asked.samples;
   return (isServed ? said.limitsServed : said.limits)(whole(most), whole(now), whole(far));
 }

@@ -3,25 +3,31 @@ import { Button } from '~/shared/controls/Button';
 import { bytes, whole } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { PlainTable } from '~/shared/table/PlainTable';
-import type { Asked, How } from './asked';
-import { evaluated, mostAtOnce } from './evaluated';
+import type { Asked } from './asked';
+import { hasExperts } from './engine/model';
+import { evaluated, mostAtOnce, type Subject, taskOf } from './evaluated';
 import { goes } from './Holding';
 import type { Card, Choices } from './forms';
 import css from './plan.module.css';
-import { questionOf, useForms } from './source';
+import { attempt } from './source';
 import { words } from './strings';
 
+type Way = Partial<Asked>;
+
 interface Props {
+  subject: Subject;
   asked: Asked;
   card: Card;
   choices: Choices;
-  pasted: string | null;
-  onTake: (how: Partial<How>) => void;
+  onTake: (way: Way) => void;
 }
 
-const train = { optimizer: 'adamw', state: 'fp32', recompute: true, precision: 'bf16' } as const;
+const train = {
+  optimizer: 'adamw', state: 'fp32', recompute: 'full', precision: 'bf16', offload: 0, hostWeights: false,
+  hostActivations: false,
+} as const; // prettier-ignore
 /** What is offered, the most thorough first. */
-const WAYS: readonly Partial<How>[] = [
+const WAYS: readonly Way[] = [
   { mode: 'full', ...train },
   { mode: 'full', ...train, precision: 'bf16-pure', state: '8bit' },
   { mode: 'lora', ...train },
@@ -31,17 +37,20 @@ const WAYS: readonly Partial<How>[] = [
   { mode: 'serve', weights: 'nf4', cache: 'bf16' },
 ];
 
-export function Ways({ asked, card, choices, pasted, onTake }: Props) {
+export function Ways({ subject, asked, card, choices, onTake }: Props) {
   const said = useStrings(words);
-  const { assumed } = choices;
-  const hasExperts = choices.models.some((one) => one.short === asked.model && one.has_experts);
-  const ways = WAYS.filter((way) => isOffered(way, card) && !(hasExperts && way.mode?.endsWith('lora')));
-  const found = useForms(ways.map((way) => questionOf({ ...asked, ...way }, pasted)));
+  const isMixed = hasExperts(subject.model);
+  const ways = WAYS.filter((way) => isOffered(way, card) && !(isMixed && way.mode?.endsWith('lora')));
+  const tasks = ways.flatMap((way) => {
+    const task = attempt(() => taskOf(subject, { ...asked, ...way }, card, choices)).data;
+    return task ? [[way, task] as const] : [];
+  });
+  if (!tasks.length) return null;
   return (
     <section>
       <h2>{said.ways}</h2>
       <p>
-        {said.waysAbout} {hasExperts && said.experts}
+        {said.waysAbout} {isMixed && said.experts}
       </p>
       <div className={css.ways}>
         <PlainTable label={said.ways} form="fit">
@@ -53,14 +62,11 @@ export function Ways({ asked, card, choices, pasted, onTake }: Props) {
             </tr>
           </thead>
           <tbody>
-            {ways.map((way, index) => {
-              const forms = found[index]?.data;
-              if (!forms || found[index]?.isError) return null;
-              const own = { ...asked, ...way };
-              const { peak, fits } = evaluated(forms, own, card, assumed);
-              const most = mostAtOnce(forms, own, card, assumed);
+            {tasks.map(([way, task], index) => {
+              const { peak, fits } = evaluated(task);
+              const most = mostAtOnce(task);
               const isTaken = Object.entries(way).every(
-                ([name, value]) => asked[name as keyof How] === value,
+                ([name, value]) => asked[name as keyof Asked] === value,
               );
               return (
                 <tr key={index}>
@@ -88,12 +94,12 @@ export function Ways({ asked, card, choices, pasted, onTake }: Props) {
 }
 
 /** Whether a card can do it. */
-function isOffered(way: Partial<How>, card: Card): boolean {
+function isOffered(way: Way, card: Card): boolean {
   if (way.precision === 'bf16-pure' && card.device !== 'cuda') return false;
   return goes({ mode: way.mode ?? 'full', weights: way.weights ?? 'bf16' }, card.vendor);
 }
 
-function nameOf(way: Partial<How>, said: Readonly<Record<string, unknown>>, card: Card): string {
+function nameOf(way: Way, said: Readonly<Record<string, unknown>>, card: Card): string {
   const name = String(said[way.mode ?? 'full']);
   if (way.mode === 'serve')
     return `${name}, ${way.weights === 'bf16' && card.kind === 'cpu' ? 'fp32' : way.weights}`;

@@ -2,16 +2,23 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { type Asked, addressOf, askedOf, commandOf } from './asked';
-import { evaluated, longest, mostAtOnce } from './evaluated';
-import type { Choices, Forms, Moment } from './forms';
+import { withPairs } from './engine/architecture';
+import type { Calibration } from './engine/calibration';
+import { modelOf } from './engine/model';
+import { evaluated, longest, mostAtOnce, type Task, taskOf } from './evaluated';
+import type { Moment } from './forms';
+import { attempt } from './source';
+import type { Tables } from './tables';
 
 interface Point {
-  asked: Asked;
-  forms: Forms;
+  asked: Partial<Asked> & { is_measured: boolean };
+  refused?: string;
   moments: Moment[];
   most: number | null;
   rate: number | null;
   first: number | null;
+  stage: string;
+  host: number;
 }
 
 const root = new URL('../../..', import.meta.url).pathname;
@@ -23,66 +30,102 @@ const python = (...words: string[]) =>
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-const { choices, points } = JSON.parse(python('-m', 'tests.plan.points', '60')) as {
-  choices: Choices;
+const { whole, measured, points } = JSON.parse(python('-m', 'tests.plan.points', '120')) as {
+  whole: Tables;
+  measured: Calibration;
   points: Point[];
 };
+const askedAt = ({ asked }: Point): Asked => ({ ...askedOf({}), ...asked });
 const cardOf = (asked: Asked) => {
-  const found = choices.cards.find((one) => one.name === asked.gpu);
+  const found = whole.cards.find((one) => one.name === asked.gpu);
   if (!found) throw new Error(asked.gpu);
   return found;
+};
+const modelAt = (asked: Asked) => {
+  const known = whole.models.find((one) => one.short === asked.model);
+  const told = whole.architectures[String(known?.config.model_type)];
+  if (!known || !told) throw new Error(asked.model);
+  return modelOf(known.name, known.config, withPairs(told));
+};
+const tried = (point: Point) => {
+  const asked = askedAt(point);
+  const own = point.asked.is_measured && asked.mode !== 'serve' ? measured : null;
+  return attempt(() => taskOf({ model: modelAt(asked), measured: own }, asked, cardOf(asked), whole));
+};
+const task = (point: Point): Task => {
+  const found = tried(point);
+  if (found.data) return found.data;
+  throw found.error ?? new Error('nothing');
 };
 const near = (found: number, expected: number) =>
   expect(Math.abs(found - expected)).toBeLessThanOrEqual(1e-9 * Math.abs(expected) + 2);
 const alike = (found: number | null, expected: number) =>
   expect(Math.abs((found ?? NaN) / expected - 1)).toBeLessThanOrEqual(1e-9);
+const planned = points.filter((one) => one.refused === undefined);
 
-test('every moment, every component and the speed are those of the engine', () => {
-  expect(new Set(points.map((one) => one.asked.mode)).size).toBe(4);
-  for (const { asked, forms, moments, rate, first } of points) {
-    const found = evaluated(forms, asked, cardOf(asked), choices.assumed);
-    expect(found.moments.map((one) => [one.phase, one.what])).toEqual(
-      moments.map((one) => [one.phase, one.what]),
-    );
-    found.moments.forEach((one, index) => {
-      near(one.total, moments[index]?.total ?? NaN);
-      for (const [name, bytes] of Object.entries(moments[index]?.parts ?? {}))
-        near(one.parts[name] ?? 0, bytes);
-    });
-    if (rate === null) expect(found.tokensPerSecond).toBeNull();
-    else alike(found.tokensPerSecond, rate);
-    if (first === null) expect(found.first).toBeNull();
-    else alike(found.first, first);
-  }
+test(
+  'every moment, every component and the speed are those of the engine, on any mesh',
+  { timeout: 30_000 },
+  () => {
+    expect(new Set(planned.map((one) => one.asked.mode)).size).toBe(4);
+    for (const axis of ['pipeline', 'tensor', 'context', 'replicate', 'expert'] as const)
+      expect(planned.some((one) => (one.asked[axis] ?? 1) > 1)).toBe(true);
+    for (const point of planned) {
+      const found = evaluated(task(point));
+      expect(found.moments.map((one) => [one.phase, one.what])).toEqual(
+        point.moments.map((one) => [one.phase, one.what]),
+      );
+      expect(found.stage).toBe(point.stage);
+      near(found.hostBytes, point.host);
+      found.moments.forEach((one, index) => {
+        near(one.total, point.moments[index]?.total ?? NaN);
+        for (const [name, bytes] of Object.entries(point.moments[index]?.parts ?? {}))
+          near(one.parts[name] ?? 0, bytes);
+      });
+      if (point.rate === null) expect(found.tokensPerSecond).toBeNull();
+      else alike(found.tokensPerSecond, point.rate);
+      if (point.first === null) expect(found.first).toBeNull();
+      else alike(found.first, point.first);
+    }
+  },
+);
+
+test('what the engine refuses the screen refuses, with the same arithmetic', () => {
+  const refused = points.filter((one) => one.refused !== undefined);
+  expect(refused.length).toBeGreaterThan(5);
+  for (const point of refused) expect(tried(point).error?.message).toBe(point.refused);
 });
 
-test('the most at once and the longest are the last that fit', () => {
-  for (const { asked, forms, most } of points) {
-    const card = cardOf(asked);
+test('the most at once and the longest are the last that fit', { timeout: 30_000 }, () => {
+  for (const point of planned.slice(0, 20)) {
     const fits = (change: Partial<Asked>) =>
-      evaluated(forms, { ...asked, ...change }, card, choices.assumed).fits;
-    const name = asked.mode === 'serve' ? 'users' : 'samples';
-    const found = mostAtOnce(forms, asked, card, choices.assumed);
-    if (most !== null && most < 1 << 20) expect(found).toBe(most);
+      evaluated(task({ ...point, asked: { ...point.asked, ...change } })).fits;
+    const name = point.asked.mode === 'serve' ? 'users' : 'samples';
+    const found = mostAtOnce(task(point));
+    if (point.most !== null && point.most < 1 << 20) expect(found).toBe(point.most);
     if (found > 0) expect(fits({ [name]: found })).toBe(true);
     if (found < 1024) expect(fits({ [name]: found + 1 })).toBe(false);
-    const far = longest(forms, asked, card, choices.assumed);
+    const far = longest(task(point));
+    const context = task(point).model.context ?? 131_072;
     if (far > 0) expect(fits({ length: far })).toBe(true);
-    if (far > 0 && far < (forms.model.context ?? 131_072)) expect(fits({ length: far + 1 })).toBe(false);
+    if (far > 0 && far < context) expect(fits({ length: far + 1 })).toBe(false);
   }
 });
 
 test('the commands that are shown print the same peaks', { timeout: 60_000 }, () => {
-  const some = (['full', 'qlora', 'serve'] as const).map((mode) => {
-    const point = points.find(
-      ({ asked, forms }) => asked.mode === mode && asked.length <= (forms.model.context ?? Infinity),
-    );
-    if (!point) throw new Error(mode);
+  const isShort = (point: Point) => (point.asked.length ?? 0) <= (task(point).model.context ?? Infinity);
+  const some = [
+    ...(['full', 'lora', 'qlora', 'serve'] as const).map((mode) => (one: Point) => one.asked.mode === mode),
+    (one: Point) => one.asked.sequence === true && (one.asked.tensor ?? 1) > 1 && one.asked.mode === 'full',
+    (one: Point) => (one.asked.pipeline ?? 1) > 1 && one.asked.mode === 'full',
+  ].map((fits) => {
+    const point = planned.find((one) => fits(one) && !one.asked.is_measured && isShort(one));
+    if (!point) throw new Error(String(fits));
     return point;
   });
-  const commands = some.map(({ asked, forms }) => {
-    const precision = forms.kind === 'training' ? forms.precision : undefined;
-    return [...commandOf(asked, cardOf(asked), choices.words, precision).split(' ').slice(1), '--json'];
+  const commands = some.map((point) => {
+    const asked = askedAt(point);
+    return [...commandOf(asked, cardOf(asked), whole.words, true).split(' ').slice(1), '--json'];
   });
   const said = python('-c', PRINTED, JSON.stringify(commands));
   (JSON.parse(said) as number[]).forEach((peak, index) =>
@@ -103,14 +146,10 @@ print(json.dumps(peaks))
 `;
 
 test('what stands in the address is what was asked', () => {
-  for (const { asked } of points) {
-    const address = addressOf(asked);
-    expect(askedOf(address)).toEqual(
-      Object.fromEntries(Object.keys(askedOf({})).map((name) => [name, asked[name as keyof Asked]])),
-    );
+  for (const point of points) {
+    const { is_measured: _, ...asked } = { ...askedAt(point), is_measured: false };
+    expect(askedOf(addressOf(asked))).toEqual(asked);
   }
-  expect(askedOf({ mode: 'odd', length: '-3', gpus: 'x', recompute: 'no' })).toEqual({
-    ...askedOf({}),
-    recompute: false,
-  });
+  const odd = { mode: 'odd', length: '-3', gpus: 'x', tensor: '1e99', rank: 'NaN', recompute: 'none' };
+  expect(askedOf(odd)).toEqual({ ...askedOf({}), recompute: 'none' });
 });

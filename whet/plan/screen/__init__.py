@@ -1,1 +1,1 @@
-"""What the screen of the plan asks: closed forms of the engine, that a browser evaluates as sliders move."""
+"""What the screen of the plan asks: choices, and formulas of the engine, which a browser evaluates as sliders move."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from whet.plan.screen.tables import tables
+from whet.plan.screen.answers import whole
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -28,5 +28,5 @@ _PAGE = """<!doctype html>
 
 def site(script: str, styles: str) -> dict[str, str]:
     """The files by name. What is in the tables ends no element of the page."""
-    told = json.dumps(tables(), separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    told = json.dumps(whole(), separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     return {"index.html": _PAGE.replace("TABLES", told), "plan.js": script, "plan.css": styles}

@@ -48,7 +48,7 @@ _SEARCHES = frozenset(
         "experiments/search", "runs/search", "logged-models/search", "registered-models/search",
         "registered-models/get-latest-versions", "model-versions/search",
     )
-) | {"/api/v1/plan/forms"}  # fmt: skip
+) | {"/api/v1/plan/fit"}  # fmt: skip
 
 
 def rule_of(path: str) -> Rule:

@@ -1,12 +1,15 @@
-"""The plan of a model on a card: what there is to choose from, and the closed forms that sliders evaluate."""
+"""The plan of a model on a card: what there is to choose from, the formulas that a page evaluates, and all ways."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from whet.plan.screen.answers import choices, forms
-from whet.plan.screen.question import Question
-from whet.server.answers.plan import PlanChoices, PlanForms
+from fastapi import APIRouter, Query
+
+from whet.plan.screen.answers import choices, formulas, measured
+from whet.plan.screen.fit import ways
+from whet.plan.screen.question import FitQuestion
+from whet.server.answers.plan import PlanArchitecture, PlanChoices, PlanMeasured, PlanWays
 from whet.server.answers.values import Answer
 
 router = APIRouter(prefix="/api/v1/plan", tags=["plan"])
@@ -18,10 +21,27 @@ def choose() -> Answer:
     return Answer(choices())
 
 
-@router.post("/forms", response_class=Answer, response_model=PlanForms)
-def closed_forms(asked: Question) -> Answer:
-    """Memory and speed of a model as closed forms of tokens, samples and conversations: what sliders evaluate.
+@router.get("/architectures/{name}", response_class=Answer, response_model=PlanArchitecture)
+def architecture(name: str) -> Answer:
+    """The weights and the memory of a class of models (`model_type`), as formulas of its config that a page evaluates.
 
-    The model is a known one, or `config`, the text of a config.json as an object. 400 for what cannot be planned.
+    400 for a class that has not been traced.
     """
-    return Answer(forms(asked))
+    return Answer(formulas(name))
+
+
+@router.get("/measured", response_class=Answer, response_model=PlanMeasured)
+def calibration(
+    gpu: Annotated[str, Query(max_length=100)],
+    model_type: Annotated[str, Query(max_length=100)],
+    parameters: Annotated[float, Query(gt=0, le=1e18)],
+) -> Answer:
+    """What finished runs of this machine say of a class of models, of about so many parameters, on a card."""
+    return Answer({"measured": measured(gpu, model_type, parameters)})
+
+
+@router.post("/fit", response_class=Answer, response_model=PlanWays)
+def fit(asked: FitQuestion) -> Answer:
+    """All ways to train a model on so many cards, as `whet fit --json`: those that none beats in memory and speed, why
+    others do not fit, and which meshes were tried. 400 for what cannot be planned."""
+    return Answer(ways(asked))

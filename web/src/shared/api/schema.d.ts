@@ -1458,7 +1458,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/plan/forms": {
+    "/api/v1/plan/architectures/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Architecture
+         * @description The weights and the memory of a class of models (`model_type`), as formulas of its config that a page evaluates.
+         *
+         *     400 for a class that has not been traced.
+         */
+        get: operations["architecture_api_v1_plan_architectures__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan/fit": {
         parameters: {
             query?: never;
             header?: never;
@@ -1468,12 +1490,31 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Closed Forms
-         * @description Memory and speed of a model as closed forms of tokens, samples and conversations: what sliders evaluate.
-         *
-         *     The model is a known one, or `config`, the text of a config.json as an object. 400 for what cannot be planned.
+         * Fit
+         * @description All ways to train a model on so many cards, as `whet fit --json`: those that none beats in memory and speed, why
+         *     others do not fit, and which meshes were tried. 400 for what cannot be planned.
          */
-        post: operations["closed_forms_api_v1_plan_forms_post"];
+        post: operations["fit_api_v1_plan_fit_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan/measured": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calibration
+         * @description What finished runs of this machine say of a class of models, of about so many parameters, on a card.
+         */
+        get: operations["calibration_api_v1_plan_measured_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3526,6 +3567,43 @@ export interface components {
             tokens: number;
         };
         /**
+         * FitQuestion
+         * @description All ways to train a model on so many cards: `config` is the config.json of one that is not known.
+         */
+        FitQuestion: {
+            /**
+             * Config
+             * @description a config.json, in place of a known model
+             */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Gpu
+             * @description the card
+             * @default rtx-4090
+             */
+            gpu: string;
+            /**
+             * Gpus
+             * @description how many of them
+             * @default 1
+             */
+            gpus: number;
+            /**
+             * Length
+             * @description tokens of the longest sample
+             * @default 2048
+             */
+            length: number;
+            /**
+             * Model
+             * @description a known model
+             * @default llama-3.1-8b
+             */
+            model: string;
+        };
+        /**
          * Generation
          * @description What the model answered to a prompt at a step.
          */
@@ -4121,6 +4199,37 @@ export interface components {
             rank: number;
         };
         /**
+         * PlanArchitecture
+         * @description A class of models: what a config calls its sizes, its weights with their shapes, and the memory of a step in each
+         *     mode, as bytes by expression.
+         */
+        PlanArchitecture: {
+            /** Adapted */
+            adapted: string[];
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            };
+            /** Ends */
+            ends: unknown[];
+            /** Layers */
+            layers: {
+                [key: string]: unknown;
+            };
+            /** Memory */
+            memory: {
+                [key: string]: unknown;
+            };
+            /** Model Type */
+            model_type: string;
+            /** Names */
+            names: {
+                [key: string]: string;
+            };
+            /** Tied */
+            tied: boolean;
+        };
+        /**
          * PlanBeside
          * @description Memory that was planned for a run beside what was measured: `components` are bytes of the planned peak, and `why`
          *     says, by setting, why what was `auto` is what it is.
@@ -4164,7 +4273,7 @@ export interface components {
         /**
          * PlanChoices
          * @description What there is to choose from: `words` are what each mode adds to a command, `form` is the schema of how;
-         *     `narrowed` are optimizers whose state may be kept in another format.
+         *     `narrowed` are optimizers whose state may be kept in another format, `traced` classes that have formulas.
          */
         PlanChoices: {
             /** Assumed */
@@ -4177,55 +4286,38 @@ export interface components {
             form: {
                 [key: string]: unknown;
             };
-            /** Gpus */
-            gpus: number[];
             /** Models */
             models: components["schemas"]["PlanModel"][];
             /** Narrowed */
             narrowed: string[];
+            /** Traced */
+            traced: string[];
             /** Words */
             words: {
                 [key: string]: string[];
             };
         };
         /**
-         * PlanForms
-         * @description Closed forms: of a `training` its `steps` and `constants`, of a `serving` what it keeps and makes.
+         * PlanMeasured
+         * @description What finished runs have moved; nothing where too few agree.
          */
-        PlanForms: {
-            /** Constants */
-            constants?: {
-                [key: string]: unknown;
-            } | null;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "training" | "serving";
-            /** Model */
-            model: {
-                [key: string]: unknown;
-            };
-            /** Precision */
-            precision?: string | null;
-            /** Serving */
-            serving?: {
-                [key: string]: unknown;
-            } | null;
-            /** Steps */
-            steps?: {
+        PlanMeasured: {
+            /** Measured */
+            measured: {
                 [key: string]: unknown;
             } | null;
         };
         /**
          * PlanModel
-         * @description A known model.
+         * @description A known model, with its config as it is published.
          */
         PlanModel: {
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
             /** Context */
             context: number | null;
-            /** Has Experts */
-            has_experts: boolean;
             /** Name */
             name: string;
             /** Parameters */
@@ -4246,6 +4338,50 @@ export interface components {
             name: string;
             /** Planned */
             planned: number | ("NaN" | "Infinity" | "-Infinity") | null;
+        };
+        /**
+         * PlanWay
+         * @description A way to train, with its memory at the most tokens at once that fit, and with one sample at once.
+         */
+        PlanWay: {
+            /** Fits */
+            fits: boolean;
+            /** Learns */
+            learns: string;
+            /** Least Bytes */
+            least_bytes: number;
+            /** Micro Batch */
+            micro_batch: number;
+            /** Peak */
+            peak: string;
+            /** Peak Bytes */
+            peak_bytes: number;
+            /** Settings */
+            settings: string[];
+            /** Tokens Per S */
+            tokens_per_s: number | null;
+            /** Why Not */
+            why_not: string | null;
+        };
+        /**
+         * PlanWays
+         * @description The way that is `chosen`; it and those that none beats (`front`), those of its kind first; by what ways learn why
+         *     they do not fit; and meshes in the order in which they were tried.
+         */
+        PlanWays: {
+            /** Beaten */
+            beaten: number;
+            chosen: components["schemas"]["PlanWay"] | null;
+            /** Front */
+            front: components["schemas"]["PlanWay"][];
+            /** Meshes */
+            meshes: {
+                [key: string]: string;
+            }[];
+            /** Reasons */
+            reasons: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * PlaygroundAnswer
@@ -4507,85 +4643,6 @@ export interface components {
             to: string;
             /** Version */
             version: number | string;
-        };
-        /**
-         * Question
-         * @description A question: `config` is the config.json of a model that is not among the known ones.
-         */
-        Question: {
-            /**
-             * Cache
-             * @description of serving: format of keys and values
-             * @default bf16
-             * @enum {string}
-             */
-            cache: "bf16" | "fp8";
-            /**
-             * Config
-             * @description a config.json, in place of a known model
-             */
-            config?: {
-                [key: string]: unknown;
-            } | null;
-            /**
-             * Gpu
-             * @description the card
-             * @default rtx-4090
-             */
-            gpu: string;
-            /**
-             * Gpus
-             * @description cards that share the model
-             * @default 1
-             */
-            gpus: number;
-            /**
-             * Mode
-             * @description train all weights, adapters, adapters beside weights in nf4; or serve
-             * @default lora
-             * @enum {string}
-             */
-            mode: "full" | "lora" | "qlora" | "serve";
-            /**
-             * Model
-             * @description a known model
-             * @default llama-3.1-8b
-             */
-            model: string;
-            /**
-             * Optimizer
-             * @description of training: the optimizer, for what it keeps of each weight
-             * @default adamw
-             * @enum {string}
-             */
-            optimizer: "adamw" | "adam-mini" | "adafactor" | "lion" | "muon" | "sgd" | "galore" | "apollo";
-            /**
-             * Precision
-             * @description of training: `bf16` keeps trained weights in fp32, `bf16-pure` does not
-             * @default bf16
-             * @enum {string}
-             */
-            precision: "bf16" | "bf16-pure" | "fp32";
-            /**
-             * Recompute
-             * @description layers are computed again in the backward pass, and keep their input
-             * @default true
-             */
-            recompute: boolean;
-            /**
-             * State
-             * @description format of the optimizer's state, where it has one
-             * @default fp32
-             * @enum {string}
-             */
-            state: "fp32" | "8bit";
-            /**
-             * Weights
-             * @description of serving: format of the weights
-             * @default bf16
-             * @enum {string}
-             */
-            weights: "bf16" | "int8" | "nf4";
         };
         /**
          * RankMatrix
@@ -7522,7 +7579,38 @@ export interface operations {
             };
         };
     };
-    closed_forms_api_v1_plan_forms_post: {
+    architecture_api_v1_plan_architectures__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanArchitecture"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fit_api_v1_plan_fit_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -7531,7 +7619,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Question"];
+                "application/json": components["schemas"]["FitQuestion"];
             };
         };
         responses: {
@@ -7541,7 +7629,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PlanForms"];
+                    "application/json": components["schemas"]["PlanWays"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    calibration_api_v1_plan_measured_get: {
+        parameters: {
+            query: {
+                gpu: string;
+                model_type: string;
+                parameters: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanMeasured"];
                 };
             };
             /** @description Validation Error */

@@ -1,24 +1,36 @@
 /** What the training and the serving of a model have in common: a moment with what the process takes, and the peak. */
-import type { Assumed, Card, Moment } from './forms';
+import type { Assumed, Card, Moment } from '../forms';
+import { beyond, type Calibration } from './calibration';
+
+interface At {
+  card: Card;
+  ranks: number;
+  assumed: Assumed;
+  measured: Calibration | null;
+}
 
 /** A moment, with its components in order; the same as `whet.plan.timeline.with_overhead`. */
 export function momentOf(
   phase: string,
   what: string,
   parts: Readonly<Record<string, number>>,
-  at: { card: Card; ranks: number; assumed: Assumed },
+  at: At,
 ): Moment {
-  const { card, ranks, assumed } = at;
-  const isCpu = card.kind === 'cpu';
-  const held = sum(Object.values(parts));
-  let overhead = assumed.context_bytes[isCpu ? 'cpu' : 'card'];
-  if (ranks > 1 && !isCpu) overhead += assumed.collectives_bytes;
-  if (!isCpu) overhead += Math.floor(assumed.fragmented * held);
-  const known: Record<string, number> = { ...parts, overhead };
-  const named = assumed.components
+  const known: Record<string, number> = { ...parts, overhead: overheadOf(parts, at) };
+  const named = at.assumed.components
     .filter((name) => known[name])
     .map((name) => [name, known[name] ?? 0] as const);
   return { phase, what, parts: Object.fromEntries(named), total: sum(named.map(([, bytes]) => bytes)) };
+}
+
+function overheadOf(parts: Readonly<Record<string, number>>, { card, ranks, assumed, measured }: At): number {
+  const isCpu = card.kind === 'cpu';
+  const held = sum(Object.values(parts));
+  const process = measured?.process?.value ?? assumed.context_bytes[isCpu ? 'cpu' : 'card'];
+  const collectives = ranks > 1 && !isCpu ? assumed.collectives_bytes : 0;
+  const step = held - (parts.weights ?? 0) - (parts.optimizer ?? 0);
+  const usual = isCpu ? 0 : Math.floor(assumed.fragmented * held);
+  return Math.max(0, process + collectives + (beyond(measured, step) ?? usual));
 }
 
 /** The moment in which most is held; the first of several. */
