@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import pytest
 from tests.server.world import serving
 from whet.cli.main import main
 from whet.track.logs.event_log import EventLog
-from whet.track.reading.drift import LEAST, _chance, distance, drift
+from whet.track.reading.drift import COLUMNS, LEAST, _chance, distance, divergence, drift
+from whet.track.reading.languages import language_of
 from whet.track.reading.requests import FEEDBACK, requests
 from whet.track.reading.spans import KIND, WRITER, Span
 from whet.track.reading.store import LOGS
@@ -82,6 +83,13 @@ def test_traces_of_other_programs_and_odd_ones_are_rows_too():
     assert (row["name"], row["asked"], row["finish"], row["model"]) == ("child", "", "stop", None)
 
 
+def test_a_list_is_sorted_over_all_requests_before_it_is_cut(client):
+    found = client.get("/api/v1/runs/shop/requests", sort="prompt_tokens:desc", limit=1)
+    assert found["requests"][0]["prompt_tokens"] == 9 and found["total"] == found["of"] == 3
+    wrong = client.ask("GET", "/api/v1/runs/shop/requests", sort="promt_tokens")
+    assert wrong.status == 400 and "prompt_tokens" in wrong.json()["hint"]
+
+
 def test_the_terminal_shows_the_same(root, capsys):
     assert main(["show", "shop", "--part", "requests", "--find", "question 2", "--root", str(root)]) == 0
     out = capsys.readouterr().out
@@ -103,12 +111,56 @@ class TestDrift:
     def test_alike_is_no_drift_and_longer_prompts_are(self):
         draws = np.random.default_rng(0)
         rows = requests([request(n, int(draws.integers(3, 9)) + (20 if n >= 80 else 0)) for n in range(120)])
-        found = drift(rows, 3)["windows"]
+        found = drift(columns(rows), 3)["windows"]
         assert [one["count"] for one in found] == [40, 40, 40]
         chances = [one["fields"]["prompt_tokens"]["chance"] for one in found]
         assert chances[0] == 1.0 and chances[1] > 0.01 and chances[2] < 1e-6
-        assert found[0]["fields"]["first_token_s"] == {"median": None, "distance": None, "chance": None}
+        assert found[0]["fields"]["first_token_s"]["distance"] is None
 
     def test_few_requests_are_one_stretch(self):
-        assert len(drift(requests([request(n) for n in range(2 * LEAST - 1)]), 20)["windows"]) == 1
-        assert drift([], 20)["windows"] == []
+        assert len(drift(columns(requests([request(n) for n in range(2 * LEAST - 1)])), 20)["windows"]) == 1
+        assert drift(columns([]), 20)["windows"] == []
+
+    def test_the_divergence_is_that_of_the_definition(self):
+        first, second = np.array([[3, 1, 0], [0, 2, 0]]), np.array([[0, 1, 4]])
+        p, q = first.sum(0) / 6, second.sum(0) / 5
+        m = (p + q) / 2
+        kl = [sum(float(x * np.log2(x / y)) for x, y in zip(one, m, strict=True) if x) for one in (p, q)]
+        assert divergence(first, second, 9)[0] == pytest.approx(sum(kl) / 2)
+
+    def test_noise_cries_wolf_no_oftener_than_it_says(self):
+        draws = np.random.default_rng(3)
+        chances = []
+        for _ in range(120):  # words that come in bursts: each request is of one of four topics
+            topics = draws.integers(0, 4, 120)
+            counts = np.stack([draws.multinomial(20, np.roll([0.7, 0.1, 0.1, 0.1], topic)) for topic in topics])
+            chances.append(divergence(counts[:60], counts[60:], 199)[2])
+        assert np.mean(np.array(chances) <= 0.05) < 0.12  # 0.05 is expected, and two standard errors are 0.04
+
+    def test_another_language_and_other_words_are_drift(self):
+        texts = [f"how do I bake the bread number {n}?" for n in range(40)]
+        texts += [f"wie backe ich das Brot und was kostet das? {n}" for n in range(40)]
+        found = drift({**columns([]), "time": [float(n) for n in range(80)], "asked": texts}, 2)["windows"][1]["fields"]
+        assert set(found["language"]["told"].split(", ")) == {"de 100%", "en 0%"}
+        assert found["language"]["distance"] == pytest.approx(1)
+        assert found["language"]["chance"] < 1e-3 > found["words"]["chance"]
+        assert found["words"]["distance"] > found["words"]["usual"] and "das" in found["words"]["told"]
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    found = {name: [row[name] for row in reversed(rows)] for name in COLUMNS}
+    empty = [None] * 80 if not rows else found["asked"]
+    return {name: values or empty for name, values in found.items()} | {"time": found["time"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("What is the capital of France?", "en"), ("Was ist die Hauptstadt von Frankreich?", "de"),
+        ("Quelle est la capitale de la France ?", "fr"), ("¿Cuál es la capital de Francia?", "es"),
+        ("法国的首都是什么？", "zh"), ("フランスの首都はどこですか", "ja"), ("프랑스의 수도는?", "ko"),
+        ("Какая столица Франции?", "Cyrillic"), ("ما هي عاصمة فرنسا؟", "Arabic"), ("12 + 30 = \0", "none"),
+    ],
+)  # fmt: skip
+def test_a_language_is_told_by_script_and_common_words(text, language):
+    assert language_of(text) == language

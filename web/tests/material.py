@@ -77,7 +77,8 @@ def asked(root: Path) -> None:
     loaded = load_model("taught", device="cpu", root=root)
     engine = ServingEngine(loaded, Limits(cache_tokens=4096))
     store = Store(root, "shop", {"model": "taught"})
-    recorder = Recorder([store], keeps_text=True, price=Price(0.5, 1.5, 0.05), closing=store.close)
+    versions = {None: "registry:owls/1"}
+    recorder = Recorder([store], keeps_text=True, price=Price(0.5, 1.5, 0.05), versions=versions, closing=store.close)
     for number in range(60):
         text = list(THINGS)[number % len(THINGS)] * (1 if number < 40 else 6)
         messages = [{"role": "user", "content": text}]
@@ -92,6 +93,7 @@ def asked(root: Path) -> None:
     recorder.said({"label": False, "source": {"id": "chatcmpl-7", "key": "me", "comment": "rude"}}, "chatcmpl-7")
     recorder.close()
     engine.close()
+    whet("requests", "score", "shop", "--reward", "length", "most=2", "margin=8", root=root)
 
 
 def whet(*words: str, root: Path) -> None:

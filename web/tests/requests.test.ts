@@ -1,4 +1,5 @@
 /** Requests of a served model: a list with a filter, one of them as a waterfall with its messages, and drift. */
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { opened, PHONE } from './browser';
 
@@ -36,4 +37,26 @@ test('prompts that grow longer are told as drift', async () => {
 test('a run that was not served says what records requests', async () => {
   const page = await opened('/runs/digits-0/requests');
   await page.getByText('whet serve MODEL --record PROJECT').waitFor();
+});
+
+test('scores are curves with what judged, and requests are saved as rows', async () => {
+  const page = await opened('/runs/shop/requests');
+  await page.getByRole('columnheader', { name: 'length' }).waitFor();
+  await page.getByText('59 scored by length').click();
+  await page.getByText('"kind":"length"').waitFor();
+  await page.getByRole('button', { name: 'Export' }).click();
+  const [saved] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: /Conversations .jsonl/ }).click(),
+  ]);
+  expect(saved.suggestedFilename()).toBe('shop-chat.jsonl');
+  const lines = (await readFile(await saved.path(), 'utf8')).trim().split('\n');
+  expect(lines).toHaveLength(59);
+  expect((JSON.parse(lines[0]!) as { messages: unknown[] }).messages).toHaveLength(2);
+});
+
+test('the run of a server is not asked to stop or to write a checkpoint', async () => {
+  const page = await opened('/runs/shop/requests');
+  await page.getByText('60 requests').waitFor();
+  expect(await page.getByRole('button', { name: 'Stop' }).count()).toBe(0);
 });

@@ -35,6 +35,7 @@ COMMANDS = {
     "team": "people of a team's server: accounts, roles, keys",
     "chat": "talk to a model",
     "serve": "serve a model over HTTP to whoever speaks OpenAI's API",
+    "requests": "recorded requests of a served model: score a sample, export rows to train on",
     "deploy": "write what runs a served model elsewhere: Docker, compose, Kubernetes, SageMaker",
     "keys": "keys for those who ask a served model, each with its limits: add, list, remove",
     "predict": "what a model says of the rows of a file, as a file",

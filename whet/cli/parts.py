@@ -59,13 +59,17 @@ def rollouts(folder: Path, asked: Asked) -> tuple[Any, str]:
 
 def requests(folder: Path, asked: Asked) -> tuple[Any, str]:
     """What a served model was asked, as `whet serve --record` keeps it."""
-    from whet.track.reading.requests import requests as read
-    from whet.track.reading.spans import spans
+    from whet.track.reading.query import parse
+    from whet.track.reading.request_table import RequestTable
     from whet.track.terminal.requests_page import requests_page
 
-    every = [row for row in read(spans(folder)) if asked.text.lower() in f"{row['asked']} {row['answered']}".lower()]
-    found = every[asked.start : asked.start + ENTRIES]
-    return found, requests_page(found, len(every))
+    table = RequestTable(folder)
+    numbers = table.find(parse("")).tolist()
+    if wanted := asked.text.lower():
+        texts = zip(table.column("asked", numbers), table.column("answered", numbers), strict=True)
+        numbers = [n for n, said in zip(numbers, texts, strict=True) if wanted in f"{said[0]} {said[1]}".lower()]
+    found = table.rows(numbers[asked.start : asked.start + ENTRIES])
+    return found, requests_page(found, len(numbers))
 
 
 def media(folder: Path, asked: Asked) -> tuple[Any, str]:

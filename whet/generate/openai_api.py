@@ -69,7 +69,10 @@ class Remote:
             usage = answer.get("usage") or {}
             prompt_tokens = usage.get("prompt_tokens") or len(body.get("prompt", ()))
             tokens = self._tokens(choice, settings)
-            return Completion(text, tokens, finish, prompt_tokens, temperature_told(self.told, settings))
+            return Completion(
+                text, tokens, finish, prompt_tokens, temperature_told(self.told, settings),
+                num_answer_tokens=usage.get("completion_tokens"),
+            )  # fmt: skip
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             reason = f"{self.endpoint.url}{path} answered without {error}: {str(answer)[:200]}"
             raise RunError(reason, hint="is it an OpenAI-compatible server?") from None

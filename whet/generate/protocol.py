@@ -86,7 +86,8 @@ class Completion:
     """A whole answer. `tokens` include the one that ended it; `text` is without it and without a stop string.
 
     `logprobs_at` is the temperature at which the tokens' log-probabilities are, before filters; None where they are of
-    what filters left. `stop` is the stop string that ended it, where one did and the engine told.
+    what filters left. `stop` is the stop string that ended it, where one did and the engine told; `num_answer_tokens`
+    what a server counted that tells no ids.
     """
 
     text: str
@@ -95,6 +96,7 @@ class Completion:
     num_prompt_tokens: int
     logprobs_at: float | None = 1.0
     stop: str | None = None
+    num_answer_tokens: int | None = None
 
     @property
     def ids(self) -> list[int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from whet.base.errors import ConfigError
@@ -31,8 +31,19 @@ class NoVerdict(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said of a reply, of which row, and the tokens that this took."""
+
+    row: Row
+    text: str
+    num_prompt: int
+    num_answer: int
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
-    """Asks a model to score each reply; 0 is the worst and 1 the best of the scale."""
+    """Asks a model to score each reply; 0 is the worst and 1 the best of the scale. `hear` is told each verdict, those
+    without a score too, by any thread."""
 
     runs_in: ClassVar[str] = "thread"
     is_whole: ClassVar[bool] = False
@@ -42,6 +53,12 @@ class Judge:
     high: float
     tries: int
     max_new_tokens: int
+    hear: list[Callable[[Verdict], None]] = field(default_factory=list)
+
+    @property
+    def prompt(self) -> str:
+        """How it is asked, beside the request and the reply."""
+        return _FORM.format(rubric=self.rubric.strip(), mark="MARK", low=self.low, high=self.high)
 
     def __call__(self, prompt: Sequence[Message], completions: Sequence[str], row: Row) -> list[float]:
         return [self._score(prompt, text, row) for text in completions]
@@ -55,7 +72,10 @@ class Judge:
             settings = GenerateSettings(
                 max_new_tokens=self.max_new_tokens, temperature=0.0 if attempt == 0 else 0.7, seed=attempt
             )
-            verdict = self.engine.complete([asked], settings)[0].text
+            said = self.engine.complete([asked], settings)[0]
+            verdict, num_answer = said.text, said.num_answer_tokens or len(said.tokens)
+            for hear in self.hear:
+                hear(Verdict(row, verdict, said.num_prompt_tokens, num_answer))
             score = read_score(verdict, self.low, self.high)
             if score is not None:
                 return (score - self.low) / (self.high - self.low)

@@ -20,6 +20,7 @@ from whet.track.diagnosis.kept import Kept
 from whet.track.reading.board import Board, Entry
 from whet.track.reading.kept import Histories
 from whet.track.reading.read import History
+from whet.track.reading.request_table import RequestTables
 from whet.track.reading.rows import Row
 from whet.track.reading.store import Summary, is_run
 from whet.track.script.described import described
@@ -33,6 +34,7 @@ class Served:
         self.histories = Histories()
         self.board = Board(self.root, self.histories)
         self.diagnoses = Kept()
+        self.requests = RequestTables()
         self.owners = Owners(self.root)
 
     def folder(self, name: str) -> Path:

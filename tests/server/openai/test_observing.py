@@ -209,6 +209,13 @@ def test_a_run_of_something_else_is_left_alone(tmp_path):
     Observing(project="shop", collector="http://127.0.0.1:1", price="0.5,1.5,0").check(tmp_path)
 
 
+@pytest.mark.parametrize("project", ["../elsewhere", "a/b", "..", ""])
+def test_what_is_no_name_of_a_project_is_said(tmp_path, project):
+    with pytest.raises(ConfigError, match="is no name of a project") as found:
+        Observing(project=project).check(tmp_path)
+    assert str(tmp_path) in found.value.hint
+
+
 @pytest.mark.parametrize("price", ["", "1", "a,b", "1,-2", "1,inf", "1,2,3,4"])
 def test_what_is_no_price_is_said(price):
     with pytest.raises(ConfigError, match="no price"):

@@ -8,7 +8,14 @@ import { type Drift, useDrift } from './queries';
 import css from './requests.module.css';
 import { words } from './strings';
 
-const FIELDS = ['prompt_tokens', 'answer_tokens', 'first_token_s', 'duration_s'] as const;
+const FIELDS = [
+  'prompt_tokens',
+  'answer_tokens',
+  'first_token_s',
+  'duration_s',
+  'language',
+  'words',
+] as const;
 // A gap is told where so few draws of the same would show one as large.
 const RARE = 1e-3;
 
@@ -17,11 +24,11 @@ export function DriftTable({ run, filter }: { run: string; filter: string }) {
   const found = useDrift(run, filter);
   if (found.isPending) return <Loading rows={4} />;
   if (found.isError) return <Failure error={found.error} />;
-  const { windows, least } = found.data;
+  const { windows, least, sampled } = found.data;
   if (windows.length < 2) return <p className={css.quiet}>{said.driftFew(least)}</p>;
   return (
     <>
-      <p className={css.quiet}>{said.driftAbout(least)}</p>
+      <p className={css.quiet}>{said.driftAbout(least, sampled)}</p>
       <PlainTable label={said.drift} form="fit">
         <thead>
           <tr>
@@ -62,13 +69,20 @@ interface CellProps {
 
 function Cell({ name, of, isFirst }: CellProps) {
   const said = useStrings(words);
-  if (!of || of.median === null || of.distance === null) return <td data-number>—</td>;
+  if (!of || of.distance === null) return <td data-number>—</td>;
   const isMoved = !isFirst && of.chance !== null && of.chance < RARE;
-  const median = name.endsWith('_s') ? duration(of.median) : figure(of.median);
+  const told =
+    of.median === null ? of.told : said.median(name.endsWith('_s') ? duration(of.median) : figure(of.median));
+  const usual = of.usual === null || isFirst ? '' : said.usual(figure(of.usual));
   return (
-    <td data-number className={isMoved ? css.moved : undefined} title={said.median(median)}>
+    <td
+      data-number
+      className={isMoved ? css.moved : undefined}
+      title={[told, usual].filter(Boolean).join(' · ')}
+    >
       {isFirst ? said.reference : figure(of.distance)} {isMoved && <b>{said.moved}</b>}
-      <small>{said.median(median)}</small>
+      <small>{told}</small>
+      {usual && <small>{usual}</small>}
     </td>
   );
 }

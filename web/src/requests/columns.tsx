@@ -9,7 +9,8 @@ import type { words } from './strings';
 
 type Said = ReturnType<typeof useStrings<typeof words>>;
 
-export function columnsOf(said: Said, onOpen: (row: Row) => void): Column<Row>[] {
+/** Columns that the server sorts by; `scores` are names, each of which has one. */
+export function columnsOf(said: Said, scores: readonly string[], onOpen: (row: Row) => void): Column<Row>[] {
   const number = (id: 'prompt_tokens' | 'cached_tokens' | 'answer_tokens' | 'cost'): Column<Row> => ({
     id,
     head: said[id],
@@ -46,8 +47,16 @@ export function columnsOf(said: Said, onOpen: (row: Row) => void): Column<Row>[]
     number('cached_tokens'),
     number('answer_tokens'),
     number('cost'),
+    ...scores.map<Column<Row>>((name) => ({
+      id: `score.${name}`,
+      head: name,
+      width: 92,
+      align: 'right',
+      sortable: true,
+      cell: (row) => (row.scores[name] === undefined ? '—' : figure(row.scores[name])),
+    })),
     { id: 'said', head: said.said, width: 96, cell: (row) => wordsOf(row.said, said) },
-    { id: 'asked', head: said.asked, width: 420, cell: (row) => row.asked, title: (row) => row.asked },
+    { id: 'asked', head: said.asked, width: 420, cell: (row) => row.asked, title: (row) => row.asked ?? '' },
   ];
 }
 
@@ -64,18 +73,3 @@ const wordsOf = (text: string, said: Said) =>
     .split(', ')
     .map((word) => ({ good: said.good, bad: said.bad, better: said.better, worse: said.worse })[word] ?? word)
     .join(', ');
-
-/** Rows by a column, as its sort says; what is missing comes last. */
-export function ordered(rows: readonly Row[], sort: string): readonly Row[] {
-  const [id = '', way] = sort.split(':');
-  if (!id) return rows;
-  const sign = way === 'desc' ? -1 : 1;
-  const value = (row: Row) => row[id as keyof Row];
-  return [...rows].sort((a, b) => {
-    const [x, y] = [value(a), value(b)];
-    if (x === null || y === null) return Number(x === null) - Number(y === null);
-    return (
-      sign * (typeof x === 'number' && typeof y === 'number' ? x - y : String(x).localeCompare(String(y)))
-    );
-  });
-}

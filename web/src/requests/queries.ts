@@ -9,14 +9,17 @@ export type Part = Page['parts'][number];
 export type Message = Page['asked'][number];
 export type Drift = Answered<'/api/v1/runs/{run}/requests/drift'>;
 
-const SHOWN = 5000;
+export type Scores = Answered<'/api/v1/runs/{run}/requests/scores'>;
+
+const SHOWN = 1000;
 const AGAIN_MS = 5000;
 
-export function useRequests(run: string, filter: string, isLive: boolean) {
+/** The first of the requests that a filter takes, in an order. */
+export function useRequests(run: string, filter: string, sort: string, isLive: boolean) {
   return useQuery({
-    queryKey: ['run', run, 'requests', filter],
+    queryKey: ['run', run, 'requests', filter, sort],
     queryFn: ({ signal }) => {
-      const params = { path: { run }, query: { filter, limit: SHOWN } };
+      const params = { path: { run }, query: { filter, sort, limit: SHOWN } };
       return answer<RequestList>(api.GET('/api/v1/runs/{run}/requests', { params, signal }));
     },
     placeholderData: keepPreviousData,
@@ -38,6 +41,17 @@ export function useDrift(run: string, filter: string) {
     queryFn: ({ signal }) => {
       const params = { path: { run }, query: { filter } };
       return answer<Drift>(api.GET('/api/v1/runs/{run}/requests/drift', { params, signal }));
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useScores(run: string, filter: string) {
+  return useQuery({
+    queryKey: ['run', run, 'scores', filter],
+    queryFn: ({ signal }) => {
+      const params = { path: { run }, query: { filter } };
+      return answer<Scores>(api.GET('/api/v1/runs/{run}/requests/scores', { params, signal }));
     },
     placeholderData: keepPreviousData,
   });

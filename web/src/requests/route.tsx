@@ -8,11 +8,13 @@ import { Empty, Failure, Loading } from '~/shared/states/States';
 import { FilterInput } from '~/shared/table/FilterInput';
 import { Table } from '~/shared/table/Table';
 import { useAddress } from '~/shared/url/search';
-import { columnsOf, ordered } from './columns';
+import { columnsOf } from './columns';
 import { DriftTable } from './DriftTable';
+import { ExportMenu } from './ExportMenu';
 import { One } from './One';
 import { useRequests } from './queries';
 import css from './requests.module.css';
+import { ScoreCurves } from './ScoreCurves';
 import { words } from './strings';
 
 export default function Requests() {
@@ -22,7 +24,7 @@ export default function Requests() {
   const isLive = useRun(run).data?.status === 'running';
   const filter = address.filter ?? '';
   const sort = address.sort ?? '';
-  const found = useRequests(run, filter, isLive && !address.request);
+  const found = useRequests(run, filter, sort, isLive && !address.request);
   const isWrong = found.error instanceof ApiError && found.error.status === 400;
   const command = <Command line={`whet show ${quoted(run)} --part requests`} />;
   if (address.request)
@@ -41,6 +43,8 @@ export default function Requests() {
         {said.emptyHint}
       </Empty>
     );
+  const names = found.data?.names ?? [];
+  const scores = names.filter((name) => name.startsWith('score.')).map((name) => name.slice('score.'.length));
   const open = (id: string) => change({ request: id }, { push: true });
   return (
     <div className={css.page}>
@@ -48,7 +52,7 @@ export default function Requests() {
       <FilterInput
         value={filter}
         onChange={(text) => change({ filter: text || undefined })}
-        names={found.data?.names ?? []}
+        names={names}
         error={found.error}
         example='status == "error" or first_token_s > 2'
       />
@@ -57,9 +61,9 @@ export default function Requests() {
           <Table
             name="requests"
             label={said.label}
-            rows={ordered(rows, sort)}
+            rows={rows}
             rowKey={(row) => row.id}
-            columns={columnsOf(said, (row) => open(row.id))}
+            columns={columnsOf(said, scores, (row) => open(row.id))}
             sort={sort}
             onSort={(next) => change({ sort: next || undefined })}
             onOpen={(row) => open(row.id)}
@@ -68,7 +72,14 @@ export default function Requests() {
       ) : (
         <p className={css.quiet}>{said.none}</p>
       )}
-      <p className={css.quiet}>{said.total(rows.length, found.data?.total ?? 0)}</p>
+      <div className={css.below}>
+        <p className={css.quiet}>{said.total(rows.length, found.data?.total ?? 0)}</p>
+        {rows.length > 0 && <ExportMenu run={run} filter={isWrong ? '' : filter} />}
+      </div>
+      <section>
+        <h2>{said.scores}</h2>
+        <ScoreCurves run={run} filter={isWrong ? '' : filter} />
+      </section>
       <section>
         <h2>{said.drift}</h2>
         <DriftTable run={run} filter={isWrong ? '' : filter} />

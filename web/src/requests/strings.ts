@@ -51,10 +51,10 @@ export const words = strings({
   facts: { en: 'What is known of it', zh: '详细信息' },
   drift: { en: 'Drift', zh: '漂移' },
   driftAbout: {
-    en: (least: number) =>
-      `Stretches of equally many requests, each beside the first: the Kolmogorov–Smirnov distance of the two samples (0 alike, 1 apart), marked where a gap as large has less than 1 chance in 1,000 between draws of the same. A stretch has ${least} requests at least.`,
-    zh: (least: number) =>
-      `将请求按时间分成数量相等的时段，各与第一段比较：两样本的 Kolmogorov–Smirnov 距离（0 相同，1 完全不同）；若同分布下出现这么大差距的概率低于千分之一则标出。每段至少 ${least} 个请求。`,
+    en: (least: number, sampled: number) =>
+      `Stretches of equally many requests, each beside the first: of numbers the Kolmogorov–Smirnov distance, of languages and words the Jensen–Shannon divergence (0 alike, 1 apart; of ${sampled} requests, the first 200 characters of each). Marked is what chance alone brings less than once in 1,000 times. A stretch has ${least} requests at least.`,
+    zh: (least: number, sampled: number) =>
+      `将请求按时间分成数量相等的时段，各与第一段比较：数值用 Kolmogorov–Smirnov 距离，语言和用词用 Jensen–Shannon 散度（0 相同，1 完全不同；取 ${sampled} 个请求，各前 200 个字符）。随机出现概率低于千分之一的差异会被标出。每段至少 ${least} 个请求。`,
   },
   driftFew: {
     en: (least: number) =>
@@ -66,4 +66,30 @@ export const words = strings({
   reference: { en: 'measured by', zh: '基准' },
   moved: { en: 'drifted', zh: '有漂移' },
   median: { en: (value: string) => `median ${value}`, zh: (value: string) => `中位数 ${value}` },
+  language: { en: 'Language', zh: '语言' },
+  words: { en: 'Words', zh: '用词' },
+  usual: { en: (value: string) => `by chance ≤ ${value}`, zh: (value: string) => `随机 ≤ ${value}` },
+  scores: { en: 'Scores', zh: '评分' },
+  noScores: {
+    en: 'No request is scored yet. A judge, a reward model or any reward can grade a sample of those whose text was kept:',
+    zh: '尚无评分。可用评审模型、奖励模型或任意奖励函数对保存了文本的请求抽样评分：',
+  },
+  scoresAbout: {
+    en: 'Means of stretches of equally many scored requests, a curve for each version of the model; the band holds 95 % of the means of samples drawn anew.',
+    zh: '每段包含相同数量的已评分请求的均值，每个模型版本一条曲线；色带为重新抽样均值的 95% 区间。',
+  },
+  scored: {
+    en: (count: string, by: string) => `${count} scored by ${by}`,
+    zh: (count: string, by: string) => `由 ${by} 评分 ${count} 个`,
+  },
+  costs: { en: (value: string) => `cost ${value}`, zh: (value: string) => `费用 ${value}` },
+  judgePrompt: {
+    en: (name: string) => `How ${name} is asked`,
+    zh: (name: string) => `${name} 的评审提示词`,
+  },
+  exported: { en: 'Export', zh: '导出' },
+  chat: { en: 'Conversations', zh: '对话' },
+  preferences: { en: 'Preferences', zh: '偏好' },
+  labels: { en: 'Labels', zh: '标签' },
+  requests: { en: 'All that is known', zh: '全部信息' },
 });

@@ -27,7 +27,7 @@ function Allowed({ page }: { page: RunPage }) {
     edit.mutate({ names: [page.name], set: values, said: said.edited(page.name, what) });
   return (
     <div className={css.actions}>
-      {page.status === 'running' && (
+      {page.status === 'running' && page.is_controlled && (
         <>
           <Button icon="save" onClick={() => setAsked('checkpoint')}>
             {said.save}

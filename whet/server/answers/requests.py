@@ -15,6 +15,7 @@ class RequestRow(Stated):
     name: str
     model: str | None
     adapter: str | None
+    version: str | None
     key: str | None
     prompt_tokens: float | None
     answer_tokens: float | None
@@ -27,15 +28,17 @@ class RequestRow(Stated):
     reason: str
     finish: str | None
     said: str
-    asked: str
-    answered: str
+    asked: str | None
+    answered: str | None
+    scores: dict[str, float]
 
 
 class RequestList(Stated):
-    """Some of `total` rows, the latest first, and the names that a filter may use."""
+    """Some of `total` rows, of which there are `of` without a filter, and the names that a filter may use."""
 
     requests: list[RequestRow]
     total: int
+    of: int
     names: list[str]
 
 
@@ -69,10 +72,15 @@ class RequestPage(Stated):
 
 
 class DriftOf(Stated):
-    """One figure of a stretch of time, and how far it is from the first stretch."""
+    """One figure of a stretch of time, and how far it is from the first stretch: of numbers by their `median` and the
+    Kolmogorov-Smirnov distance, of texts by what is `told` and the Jensen-Shannon divergence, of which as much as is
+    `usual` comes of chance alone once in a thousand times."""
 
+    statistic: Literal["ks", "js"]
     median: float | None
+    told: str
     distance: float | None
+    usual: float | None
     chance: float | None
 
 
@@ -86,8 +94,45 @@ class DriftWindow(Stated):
 
 
 class Drift(Stated):
-    """Stretches of equally many requests, each measured by the first; `least` is the fewest that one may have."""
+    """Stretches of equally many requests, each measured by the first; `least` is the fewest that one may have, and of
+    `sampled` the texts are read."""
 
-    statistic: Literal["ks"]
     least: int
+    sampled: int
     windows: list[DriftWindow]
+
+
+class ScorePoint(Stated):
+    """A stretch of requests that were scored: their mean, and where those of samples drawn anew lie (95 %)."""
+
+    begin: float
+    end: float
+    count: int
+    mean: float
+    low: float | None
+    high: float | None
+
+
+class ScoreCurve(Stated):
+    """A score of one version of a model over time."""
+
+    score: str
+    model: str
+    version: str
+    points: list[ScorePoint]
+
+
+class ScoringTime(Stated):
+    """Once that requests were scored: by what (`about`: rewards with their settings, prompts), and what it has cost."""
+
+    time: float
+    num: int
+    cost: float | None
+    about: dict[str, Any]
+
+
+class RequestScores(Stated):
+    """Scores by time and version, and when what scored them, the latest first."""
+
+    curves: list[ScoreCurve]
+    scorings: list[ScoringTime]

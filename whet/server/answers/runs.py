@@ -61,8 +61,12 @@ class RunFile(Stated):
 
 
 class RunPage(RunRow):
-    """One run: its row, what it says of itself, its curves, its writers, and where its logs break."""
+    """One run: its row, what it says of itself, its curves, its writers, and where its logs break.
 
+    `is_controlled` says whether it is a training, which can be asked to stop or to write a checkpoint while it runs.
+    """
+
+    is_controlled: bool
     about: dict[str, Any]
     config: dict[str, Any]
     summary: dict[str, Any]

@@ -21,6 +21,7 @@ from whet.track.reading.marks import marks as marks_of
 from whet.track.reading.read import Event
 from whet.track.reading.rows import chosen
 from whet.track.reading.store import summarize
+from whet.train.run.folder import RunFolder
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
@@ -82,6 +83,7 @@ def one(served: Runs, run: str) -> Answer:
             **_without_place(summarize(folder, logs).to_dict()), **said_of(folder, logs),
             "metrics": logs.names(), "writers": logs.writers, "spans": logs.spans, "dropped": logs.dropped,
             "breaks": logs.breaks, "newer": logs.newer, "cursor": logs.offsets,
+            "is_controlled": RunFolder(folder).config.is_file(),
             "files": [{"path": path, "bytes": about.st_size} for path, about in files.listed(folder)],
         })  # fmt: skip
 

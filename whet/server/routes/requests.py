@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from whet.server.answers import requests as answers
 from whet.server.answers.values import Answer
 from whet.server.errors import missing
-from whet.server.served import Runs, Served
-from whet.track.reading.drift import drift
+from whet.server.served import Runs
+from whet.track.reading.drift import COLUMNS, drift
 from whet.track.reading.query import parse
-from whet.track.reading.requests import FEEDBACK, Row, messages_of, requests
-from whet.track.reading.spans import Span, spans
-from whet.track.registry.rows import check_names
+from whet.track.reading.request_rows import Form, write_rows
+from whet.track.reading.request_table import RequestTable
+from whet.track.reading.requests import messages_of, requests
+from whet.track.reading.score_curves import score_curves
+from whet.track.reading.spans import Span
 
 router = APIRouter(prefix="/api/v1/runs", tags=["traces"])
 
 
 @router.get("/{run}/requests", response_class=Answer, response_model=answers.RequestList)
 def listed(
-    served: Runs, run: str, filter: str = "", limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    served: Runs, run: str, filter: str = "", sort: str = "", limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Answer:  # fmt: skip
-    """The traces of a run that a filter takes, the latest first."""
-    rows = _taken(served, run, filter)
-    names = sorted({name for row in rows for name in row})
-    return Answer({"requests": rows[offset : offset + limit], "total": len(rows), "names": names})
+    """The traces of a run that a filter takes, the latest first or by a column (`cost`, `cost:desc`)."""
+    with served.requests.of(served.folder(run)) as table:
+        found = table.find(parse(filter), sort)
+        rows = table.rows(found[offset : offset + limit])
+        return Answer({"requests": rows, "total": len(found), "of": table.total, "names": table.names})
 
 
 @router.get("/{run}/requests/drift", response_class=Answer, response_model=answers.Drift)
@@ -35,19 +43,55 @@ def drifting(
     served: Runs, run: str, filter: str = "", windows: Annotated[int, Query(ge=1, le=200)] = 20
 ) -> Answer:  # fmt: skip
     """Lengths and times of the requests in stretches of equally many, each measured by the first stretch."""
-    return Answer(drift(_taken(served, run, filter), windows))
+    with served.requests.of(served.folder(run)) as table:
+        found = table.find(parse(filter), "time")
+        columns = {name: table.column(name, found) for name in COLUMNS}
+    return Answer(drift(columns, windows))
+
+
+@router.get("/{run}/requests/scores", response_class=Answer, response_model=answers.RequestScores)
+def scored(served: Runs, run: str, filter: str = "") -> Answer:
+    """Scores of the requests that a filter takes, by time and version of the model; and by what they were scored."""
+    with served.requests.of(served.folder(run)) as table:
+        curves = score_curves(table, table.find(parse(filter)))
+        scorings = [
+            {"time": one.time, "num": one.num, "cost": one.cost, "about": dict(one.about)}
+            for one in table.scores.scorings()
+        ]
+    return Answer({"curves": curves, "scorings": scorings})
+
+
+@router.get("/{run}/requests/export")
+def exported(
+    served: Runs, run: str, filter: str = "", form: Form = "chat", file: Literal["jsonl", "parquet"] = "jsonl"
+) -> FileResponse:
+    """The requests that a filter takes as rows: conversations, preferences, labels, or all that is known of them."""
+    folder = served.folder(run)
+    table = RequestTable(folder)  # one of its own: a long file keeps nobody waiting who looks at the list
+    numbers = table.find(parse(filter), "time")
+    place = Path(tempfile.mkdtemp(prefix="whet-requests-"))
+    try:
+        output = place / f"{folder.name}-{form}.{file}"
+        write_rows(table, numbers, form, output)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return FileResponse(
+        output, media_type="application/octet-stream", filename=output.name,
+        background=BackgroundTask(shutil.rmtree, place, ignore_errors=True),
+    )  # fmt: skip
 
 
 @router.get("/{run}/requests/{id}", response_class=Answer, response_model=answers.RequestPage)
 def one(served: Runs, run: str, id: str) -> Answer:
     """One trace: its stretches, and its messages where they were kept."""
-    every = spans(served.folder(run))
-    found = sorted((span for span in every if span.trace_id == id), key=lambda span: (span.start_ns, -span.end_ns))
-    rows = requests(found)
-    if not rows:
+    with served.requests.of(served.folder(run)) as table:
+        found, said = table.spans(id)
+        scores = table.scores.of(id)
+    rows = requests([*found, *said])
+    if not found:
         raise missing(f"the run `{run}` has no trace `{id[:80]}`")
-    said = [span for span in every if span.name == FEEDBACK and _answers(span) == rows[0]["answer_id"] is not None]
-    [row] = requests([*found, *said])
+    row = {**rows[0], "scores": scores}
     about = next(span.attributes for span in found if span.name == row["name"])
     begin_ns = min(span.start_ns for span in found)
     told = {part: _messages(about.get(f"gen_ai.{key}.messages")) for part, key in _SIDES}
@@ -60,21 +104,15 @@ def one(served: Runs, run: str, id: str) -> Answer:
 _SIDES = (("asked", "input"), ("answered", "output"))
 
 
-def _taken(served: Served, run: str, filter: str) -> list[Row]:
-    rows, query = requests(spans(served.folder(run))), parse(filter)
-    check_names(query, rows, "request")
-    return [row for row in rows if query.takes(row)]
-
-
-def _answers(span: Span) -> Any:
-    return span.attributes.get("gen_ai.response.id")
-
-
 def _messages(text: Any) -> list[dict[str, Any]]:
     return [
-        {"role": str(one.get("role")), "parts": [part for part in one.get("parts") or () if isinstance(part, dict)]}
+        {"role": str(one.get("role")), "parts": [part for part in _listed(one.get("parts")) if isinstance(part, dict)]}
         for one in messages_of(text)
     ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _part(span: Span, begin_ns: int) -> dict[str, Any]:

@@ -126,6 +126,9 @@ class _Parser:
         tests = [part(depth)]
         while self._take("name", word):
             tests.append(part(depth))
+        if len(tests) == 2:
+            one, two = tests
+            return (lambda row: one(row) or two(row)) if over is any else (lambda row: one(row) and two(row))
         return tests[0] if len(tests) == 1 else lambda row: over(test(row) for test in tests)
 
     def _factor(self, depth: int) -> Test:
@@ -217,7 +220,14 @@ def _comparison(sign: str, left: Test, right: Test) -> Test:
         same = _comparison("==", left, right)
         return lambda row: not same(row)
     compare = _equal if sign == "==" else _ordered(_COMPARED[sign])
-    return lambda row: any(compare(a, b) for a in _several(left(row)) for b in _several(right(row)))
+
+    def holds(row: Row) -> bool:
+        a, b = left(row), right(row)
+        if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
+            return any(compare(x, y) for x in _several(a) for y in _several(b))
+        return compare(a, b)  # most are single, and a filter may go over 100,000 rows
+
+    return holds
 
 
 def _several(value: Any) -> Sequence[Any]:
@@ -234,7 +244,10 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     """Numbers with numbers and texts with texts; nothing else has an order."""
 
     def holds(a: Any, b: Any) -> bool:
-        are_numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (a, b))
-        return compare(a, b) if are_numbers or (isinstance(a, str) and isinstance(b, str)) else False
+        if isinstance(a, bool) or isinstance(b, bool):
+            return False
+        if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+            return compare(a, b)
+        return isinstance(a, str) and isinstance(b, str) and compare(a, b)
 
     return holds

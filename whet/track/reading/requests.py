@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,23 +14,31 @@ FEEDBACK = "whet.feedback"
 # So much of a text stands in a row.
 _SHOWN = 200
 _NAMED = {
-    "model": "gen_ai.request.model", "adapter": "whet.adapter", "key": "whet.key",
+    "model": "gen_ai.request.model", "adapter": "whet.adapter", "version": "whet.version", "key": "whet.key",
     "prompt_tokens": "gen_ai.usage.input_tokens", "answer_tokens": "gen_ai.usage.output_tokens",
     "cached_tokens": "gen_ai.usage.cache_read.input_tokens", "first_token_s": "whet.first_token_s",
     "cost": "whet.cost", "answer_id": "gen_ai.response.id",
 }  # fmt: skip
 
 
-def requests(spans: Sequence[Span]) -> list[Row]:
-    """Traces by their first span, the latest first. Those of other programs have what the conventions name."""
-    said = _said(spans)
-    ids = {(span.trace_id, span.span_id) for span in spans}
+def requests(spans: Iterable[Span]) -> list[Row]:
+    """Traces by the span that comes first of all, the latest first. Of other programs' what the conventions name."""
+    said: dict[str, list[Mapping[str, Any]]] = {}
     firsts: dict[str, Span] = {}
     for span in spans:
-        if span.name != FEEDBACK and (not span.parent_id or (span.trace_id, span.parent_id) not in ids):
-            firsts.setdefault(span.trace_id, span)
-    rows = [_row(span, said.get(str(span.attributes.get("gen_ai.response.id")), [])) for span in firsts.values()]
+        if span.name == FEEDBACK:
+            said.setdefault(str(span.attributes.get("gen_ai.response.id")), []).append(span.attributes)
+        elif span.trace_id not in firsts or order_of(span) < order_of(firsts[span.trace_id]):
+            firsts[span.trace_id] = span
+    rows = [row_of(span) for span in firsts.values()]
+    for row in rows:
+        row["said"] = ", ".join(dict.fromkeys(map(word_of, said.get(str(row["answer_id"]), ()))))
     return sorted(rows, key=lambda row: -row["time"])
+
+
+def order_of(span: Span) -> tuple[bool, int]:
+    """The least of a trace is what it is told as: the one without a parent, else the one that began first."""
+    return bool(span.parent_id), span.start_ns
 
 
 def messages_of(text: Any) -> list[Row]:
@@ -41,7 +49,8 @@ def messages_of(text: Any) -> list[Row]:
     return []
 
 
-def _row(span: Span, said: Sequence[Mapping[str, Any]]) -> Row:
+def row_of(span: Span) -> Row:
+    """A trace as a row, by the span that comes first."""
     about = span.attributes
     row: Row = {name: about.get(key) for name, key in _NAMED.items()}
     finish = about.get("gen_ai.response.finish_reasons")
@@ -49,22 +58,13 @@ def _row(span: Span, said: Sequence[Mapping[str, Any]]) -> Row:
         "id": span.trace_id, "time": span.start_ns / 1e9, "name": span.name, **row,
         "duration_s": (span.end_ns - span.start_ns) / 1e9,
         "status": "error" if span.status == "error" else "ok", "reason": span.message,
-        "finish": ", ".join(map(str, finish)) if isinstance(finish, list | tuple) else finish,
-        "said": ", ".join(dict.fromkeys(map(_word, said))),
+        "finish": ", ".join(map(str, finish)) if isinstance(finish, list | tuple) else finish, "said": "",
         "asked": _shown(about.get("gen_ai.input.messages")), "answered": _shown(about.get("gen_ai.output.messages")),
     }  # fmt: skip
 
 
-def _said(spans: Sequence[Span]) -> dict[str, list[Mapping[str, Any]]]:
-    """What people said, by the answer that it is of."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for span in spans:
-        if span.name == FEEDBACK:
-            found.setdefault(str(span.attributes.get("gen_ai.response.id")), []).append(span.attributes)
-    return found
-
-
-def _word(said: Mapping[str, Any]) -> str:
+def word_of(said: Mapping[str, Any]) -> str:
+    """What somebody said of an answer, in a word."""
     label = said.get("whet.feedback.label")
     if label is not None:
         return "good" if label else "bad"

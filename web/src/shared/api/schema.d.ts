@@ -2587,7 +2587,7 @@ export interface paths {
         };
         /**
          * Listed
-         * @description The traces of a run that a filter takes, the latest first.
+         * @description The traces of a run that a filter takes, the latest first or by a column (`cost`, `cost:desc`).
          */
         get: operations["listed_api_v1_runs__run__requests_get"];
         put?: never;
@@ -2610,6 +2610,46 @@ export interface paths {
          * @description Lengths and times of the requests in stretches of equally many, each measured by the first stretch.
          */
         get: operations["drifting_api_v1_runs__run__requests_drift_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/requests/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exported
+         * @description The requests that a filter takes as rows: conversations, preferences, labels, or all that is known of them.
+         */
+        get: operations["exported_api_v1_runs__run__requests_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/requests/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scored
+         * @description Scores of the requests that a filter takes, by time and version of the model; and by what they were scored.
+         */
+        get: operations["scored_api_v1_runs__run__requests_scores_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3334,22 +3374,22 @@ export interface components {
         };
         /**
          * Drift
-         * @description Stretches of equally many requests, each measured by the first; `least` is the fewest that one may have.
+         * @description Stretches of equally many requests, each measured by the first; `least` is the fewest that one may have, and of
+         *     `sampled` the texts are read.
          */
         Drift: {
             /** Least */
             least: number;
-            /**
-             * Statistic
-             * @constant
-             */
-            statistic: "ks";
+            /** Sampled */
+            sampled: number;
             /** Windows */
             windows: components["schemas"]["DriftWindow"][];
         };
         /**
          * DriftOf
-         * @description One figure of a stretch of time, and how far it is from the first stretch.
+         * @description One figure of a stretch of time, and how far it is from the first stretch: of numbers by their `median` and the
+         *     Kolmogorov-Smirnov distance, of texts by what is `told` and the Jensen-Shannon divergence, of which as much as is
+         *     `usual` comes of chance alone once in a thousand times.
          */
         DriftOf: {
             /** Chance */
@@ -3358,6 +3398,15 @@ export interface components {
             distance: number | null;
             /** Median */
             median: number | null;
+            /**
+             * Statistic
+             * @enum {string}
+             */
+            statistic: "ks" | "js";
+            /** Told */
+            told: string;
+            /** Usual */
+            usual: number | null;
         };
         /**
          * DriftWindow
@@ -4766,11 +4815,13 @@ export interface components {
         };
         /**
          * RequestList
-         * @description Some of `total` rows, the latest first, and the names that a filter may use.
+         * @description Some of `total` rows, of which there are `of` without a filter, and the names that a filter may use.
          */
         RequestList: {
             /** Names */
             names: string[];
+            /** Of */
+            of: number;
             /** Requests */
             requests: components["schemas"]["RequestRow"][];
             /** Total */
@@ -4817,9 +4868,9 @@ export interface components {
             /** Answer Tokens */
             answer_tokens: number | null;
             /** Answered */
-            answered: string;
+            answered: string | null;
             /** Asked */
-            asked: string;
+            asked: string | null;
             /** Cached Tokens */
             cached_tokens: number | null;
             /** Cost */
@@ -4844,6 +4895,10 @@ export interface components {
             reason: string;
             /** Said */
             said: string;
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            };
             /**
              * Status
              * @enum {string}
@@ -4851,6 +4906,18 @@ export interface components {
             status: "ok" | "error";
             /** Time */
             time: number;
+            /** Version */
+            version: string | null;
+        };
+        /**
+         * RequestScores
+         * @description Scores by time and version, and when what scored them, the latest first.
+         */
+        RequestScores: {
+            /** Curves */
+            curves: components["schemas"]["ScoreCurve"][];
+            /** Scorings */
+            scorings: components["schemas"]["ScoringTime"][];
         };
         /**
          * RolloutAnswer
@@ -5001,6 +5068,8 @@ export interface components {
         /**
          * RunPage
          * @description One run: its row, what it says of itself, its curves, its writers, and where its logs break.
+         *
+         *     `is_controlled` says whether it is a training, which can be asked to stop or to write a checkpoint while it runs.
          */
         RunPage: {
             /** About */
@@ -5033,6 +5102,8 @@ export interface components {
             files: components["schemas"]["RunFile"][];
             /** Group */
             group: string;
+            /** Is Controlled */
+            is_controlled: boolean;
             /** Labels */
             labels: {
                 [key: string]: string;
@@ -5147,6 +5218,54 @@ export interface components {
             top_k?: number | null;
             /** Top P */
             top_p?: number | null;
+        };
+        /**
+         * ScoreCurve
+         * @description A score of one version of a model over time.
+         */
+        ScoreCurve: {
+            /** Model */
+            model: string;
+            /** Points */
+            points: components["schemas"]["ScorePoint"][];
+            /** Score */
+            score: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ScorePoint
+         * @description A stretch of requests that were scored: their mean, and where those of samples drawn anew lie (95 %).
+         */
+        ScorePoint: {
+            /** Begin */
+            begin: number;
+            /** Count */
+            count: number;
+            /** End */
+            end: number;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Mean */
+            mean: number;
+        };
+        /**
+         * ScoringTime
+         * @description Once that requests were scored: by what (`about`: rewards with their settings, prompts), and what it has cost.
+         */
+        ScoringTime: {
+            /** About */
+            about: {
+                [key: string]: unknown;
+            };
+            /** Cost */
+            cost: number | null;
+            /** Num */
+            num: number;
+            /** Time */
+            time: number;
         };
         /**
          * SignIn
@@ -9606,6 +9725,7 @@ export interface operations {
         parameters: {
             query?: {
                 filter?: string;
+                sort?: string;
                 limit?: number;
                 offset?: number;
             };
@@ -9658,6 +9778,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Drift"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    exported_api_v1_runs__run__requests_export_get: {
+        parameters: {
+            query?: {
+                filter?: string;
+                form?: "chat" | "preferences" | "labels" | "requests";
+                file?: "jsonl" | "parquet";
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    scored_api_v1_runs__run__requests_scores_get: {
+        parameters: {
+            query?: {
+                filter?: string;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestScores"];
                 };
             };
             /** @description Validation Error */

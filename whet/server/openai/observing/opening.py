@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from whet.base.errors import ConfigError
 from whet.server.openai.observing.recorder import Recorder, Sink
 from whet.server.openai.observing.request import Price
 from whet.server.openai.observing.sinks import Collector, Store, check_project
+from whet.track.registry.registry import exact
 
 _OPTION = "--price"
 
@@ -51,10 +53,17 @@ class Observing:
         if self.project is not None:
             store = Store(root, self.project, config)
             sinks.append(store)
+            print(f"requests are recorded in {root / store.run}", file=sys.stderr, flush=True)
         return Recorder(
             sinks, sample=self.sample, keeps_text=self.keeps_text, price=price,
-            closing=None if store is None else store.close,
+            versions=_versions(config, root), closing=None if store is None else store.close,
         )  # fmt: skip
+
+
+def _versions(config: Mapping[str, Any], root: Path) -> dict[str | None, str]:
+    """What answers, by the adapter that was asked for: the exact version where it is of the registry."""
+    named = {None: config.get("model"), **config.get("adapters", {})}
+    return {name: exact(str(given), root) for name, given in named.items() if given}
 
 
 def price_of(text: str) -> Price:

@@ -32,9 +32,11 @@ class Recorder:
 
     def __init__(
         self, sinks: Sequence[Sink], *, sample: float = 1.0, keeps_text: bool = False, price: Price | None = None,
-        closing: Callable[[], None] | None = None,
+        versions: Mapping[str | None, str] | None = None, closing: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        """`closing` is called once everything is handed on."""
+        """`versions` are what the model (None) and its adapters by name mean exactly; `closing` is called once
+        everything is handed on."""
+        self._versions = versions or {}
         self.keeps_text, self.lost = keeps_text, 0
         self._sinks, self._sample, self._price, self._closing = sinks, sample, price, closing
         self._draws = random.Random()
@@ -46,12 +48,15 @@ class Recorder:
         """A request begins. None where it is not among those that are sampled: then `about` is not asked."""
         if self._sample < 1 and self._draws.random() >= self._sample:
             return None
-        return Observed(about(), self._price, self._add)
+        told = about()
+        return Observed(told, self._price, self._add, self._versions.get(told.adapter))
 
     def said(self, row: Mapping[str, Any], id: str) -> None:
         """What somebody has said of an answer: it stands beside the request that it is of, without their words where
         no text is kept."""
         source = {name: value for name, value in row["source"].items() if self.keeps_text or name != "comment"}
+        if self.keeps_text and "chosen" in row and "better_than" not in source:
+            source["correction"] = row["chosen"][0]["content"]
         self._add([feedback_span(id, {**row, "source": source})])
 
     def close(self) -> None:

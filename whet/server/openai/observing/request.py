@@ -52,8 +52,10 @@ class About:
 class Observed:
     """A request from its beginning to its end. `told` is called by the engine's thread, all else by one other."""
 
-    def __init__(self, about: About, price: Price | None, done: Callable[[list[Span]], None]) -> None:
-        self._about, self._price, self._done = about, price, done
+    def __init__(
+        self, about: About, price: Price | None, done: Callable[[list[Span]], None], version: str | None = None
+    ) -> None:
+        self._about, self._price, self._done, self._version = about, price, done, version
         self._began_ns = time.time_ns()
         self._moments: dict[int, list[int]] = {}
         self.response_id = ""
@@ -82,6 +84,7 @@ class Observed:
         ended = [one.completion.finish for one in handles if one.completion is not None]
         told |= {"gen_ai.response.finish_reasons": ended} if ended else {}
         told |= {"gen_ai.response.id": self.response_id} if self.response_id else {}
+        told |= {"whet.version": self._version} if self._version else {}
         told |= {"whet.first_token_s": (first_ns - self._began_ns) / 1e9} if first_ns is not None else {}
         told |= {"whet.cost": self._price.of(num_prompt, num_cached, num_answer)} if self._price else {}
         told |= {"error.type": type(error).__name__} if error is not None else {}

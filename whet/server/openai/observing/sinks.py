@@ -29,8 +29,12 @@ _KIND = "serve"
 
 
 def check_project(root: Path, project: str) -> None:
-    """Raises ConfigError where a project's run is a training, or a script's."""
-    run = root / slug(project)
+    """Raises ConfigError for what names no project, and where a project's run is a training, or a script's."""
+    name = slug(project)
+    if not any(map(str.isalnum, project)) or {"/", "\\"} & set(project):
+        said = f"`{project[:100]}` is no name of a project: requests are kept in a run in {root}"
+        raise ConfigError(said, at="--record", hint=f"--record {name} --root {root}")
+    run = root / name
     if not run.is_dir():
         return
     logs = history(run)
