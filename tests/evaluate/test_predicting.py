@@ -160,3 +160,25 @@ def test_a_model_that_says_nothing_of_whole_texts_is_refused(folders):
     loaded = load_model(str(folders / "speaks"), device="cpu")
     with pytest.raises(ModelError, match="nothing of whole texts"):
         predictor_of(replace(loaded, capabilities=replace(loaded.capabilities, generates=False)), SETTINGS)
+
+
+@pytest.mark.parametrize("kind", ["classes", "embeds"])
+def test_texts_beyond_the_context_are_counted_or_refused_by_their_row(folders, tmp_path, capsys, monkeypatch, kind):
+    from whet.evaluate import prediction_files
+
+    monkeypatch.setattr(prediction_files, "CHUNK_ROWS", 2)
+    long = [{"id": 3, "text": "word " * 400}, {"id": 4, "text": "Köln"}]
+    file, output = written(tmp_path, ".jsonl", [*ROWS, *long]), tmp_path / "out.jsonl"
+    words = ["predict", str(folders / kind), str(file), "--output", str(output), "--device", "cpu"]
+    assert main(words) == 0
+    assert "1 texts were cut at 128 tokens, the model's context" in capsys.readouterr().err
+    assert main([*words[:-3], str(tmp_path / "no.jsonl"), "--too-long", "refuse"]) == 2
+    told = capsys.readouterr().err
+    assert "row 3 is longer than the 128 tokens" in told and "hint: --too-long cut" in told
+    assert not list(tmp_path.glob("no.jsonl*"))
+
+
+def test_a_prompt_beyond_the_context_of_a_language_model_is_one_message(folders, tmp_path, capsys):
+    file = written(tmp_path, ".jsonl", [{"text": "word " * 400}])
+    assert main(["predict", str(folders / "speaks"), str(file), "--output", str(tmp_path / "out.jsonl")]) == 2
+    assert "128" in (told := capsys.readouterr().err) and "hint:" in told

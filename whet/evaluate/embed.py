@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -31,12 +32,14 @@ def embed(
     dim: int | None = None,
     batch_tokens: int = 8192,
     watch: Watch | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """The embedding (N, D) float32 of each text as a query or a document (`side`), of length 1 where the model says so.
 
-    Texts beyond the model's context are cut, as its tokenizer cuts them. `dim` keeps so many numbers.
+    Texts beyond the model's context are cut, as its tokenizer cuts them, and `told` their numbers.
+    `dim` keeps so many numbers.
     """
-    samples = _samples(loaded, how, texts, side)
+    samples = _samples(loaded, how, texts, side, told)
     found, done = np.empty((len(texts), 0), np.float32), 0
     order = pack([sample.num_tokens for sample in samples], max(batch_tokens, *(s.num_tokens for s in samples)))
     device = next(loaded.module.parameters()).device
@@ -53,7 +56,9 @@ def embed(
     return found
 
 
-def _samples(loaded: Loaded, how: Embedder, texts: Sequence[str], side: str) -> list[Sample]:
+def _samples(
+    loaded: Loaded, how: Embedder, texts: Sequence[str], side: str, told: Callable[[int], None] | None
+) -> list[Sample]:
     """Each text as a sample of its own."""
     is_causal = getattr(loaded.module.config, "is_causal", True) is not False
     kind = "causal" if is_causal else "bidirectional"
@@ -68,5 +73,10 @@ def _samples(loaded: Loaded, how: Embedder, texts: Sequence[str], side: str) -> 
             from whet.base.errors import DataError
 
             raise DataError(f"text {2 * number} or the one after it: {one.detail}", hint="remove or shorten the text")
-        samples += separate(one[0])
+        sample, is_cut = one
+        for text in separate(sample):
+            is_full = text.num_tokens >= (loaded.capabilities.context or math.inf)
+            if is_cut and is_full and told is not None and len(samples) < len(texts):
+                told(len(samples))
+            samples.append(text)
     return samples[: len(texts)]

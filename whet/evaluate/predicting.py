@@ -31,14 +31,33 @@ class Predictor(Protocol):
         ...
 
 
-def predictor_of(loaded: Loaded, settings: GenerateSettings, side: str = "document", system: str = "") -> Predictor:
+@dataclass(slots=True)
+class TooLong:
+    """What becomes of texts beyond a model's context: they are cut, and counted in `num`, or refused."""
+
+    is_refused: bool = False
+    num: int = 0
+
+    def __call__(self, number: int, context: int | None) -> None:
+        """The text of this number is too long. Raises DataError where that is refused."""
+        if self.is_refused:
+            said = f"row {number} is longer than the {context or 0:,} tokens that the model takes"
+            raise DataError(said, at=f"row {number}", hint="--too-long cut reads its beginning")
+        self.num += 1
+
+
+def predictor_of(
+    loaded: Loaded, settings: GenerateSettings, side: str = "document", system: str = "",
+    too_long: TooLong | None = None,
+) -> Predictor:  # fmt: skip
     """What predicts with a loaded model. Raises ModelError for a kind that says nothing of whole texts."""
+    too_long = too_long or TooLong()
     folder = Path(str(getattr(loaded.module, "name_or_path", "")))
     if is_sentence(folder):
-        return Vectors(loaded, read_sentence(folder), side)
+        return Vectors(loaded, read_sentence(folder), side, too_long)
     head = head_of(loaded.module.config)  # type: ignore[arg-type]
     if head is not None and head.kind == "sequence":
-        return Numbers(loaded, head)
+        return Numbers(loaded, head, too_long)
     if head is not None or not loaded.capabilities.generates:
         said = "the model says nothing of whole texts" if head is None else f"its head is of the kind `{head.kind}`"
         raise ModelError(said, hint="a language model, a classifier, a reranker, a reward model or an embedder")
@@ -76,10 +95,12 @@ class Vectors:
     loaded: Loaded
     how: Embedder
     side: str
+    too_long: TooLong
 
     def __call__(self, inputs: Sequence[Input], first: int = 0) -> list[dict[str, Any]]:
         texts = [_text(one, "an embedding is of one text") for one in inputs]
-        return [{"embedding": one.tolist()} for one in embed(self.loaded, self.how, texts, self.side)]
+        told = lambda number: self.too_long(first + number, self.loaded.capabilities.context)  # noqa: E731
+        return [{"embedding": one.tolist()} for one in embed(self.loaded, self.how, texts, self.side, told=told)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +109,10 @@ class Numbers:
 
     loaded: Loaded
     head: Head
+    too_long: TooLong
 
     def __call__(self, inputs: Sequence[Input], first: int = 0) -> list[dict[str, Any]]:
-        scored = self._scored(inputs)
+        scored = self._scored(inputs, first)
         labels = self.head.labels or ("",)
         if len(labels) == 1:
             return [{"score": float(one[0])} for one in scored.scores]
@@ -99,17 +121,18 @@ class Numbers:
             for parts in scored.parts(self.head)
         ]
 
-    def _scored(self, inputs: Sequence[Input]) -> Scored:
+    def _scored(self, inputs: Sequence[Input], first: int) -> Scored:
         """All inputs of a file are of one kind: texts, pairs or conversations."""
         kinds = {str if isinstance(one, str) else tuple if isinstance(one, tuple) else list for one in inputs}
         if len(kinds) > 1:
             raise DataError("some rows are texts, and some are conversations", hint="--column text")
         given: Any = inputs
+        told = lambda number: self.too_long(first + number, self.loaded.capabilities.context)  # noqa: E731
         if kinds == {list}:
             return score_conversations(self.loaded, given)
         if kinds == {tuple} and len(self.head.labels or ("",)) == 1:
-            return score_relevance(self.loaded, given)
-        return score_texts(self.loaded, given)
+            return score_relevance(self.loaded, given, told=told)
+        return score_texts(self.loaded, given, told=told)
 
 
 @dataclass(frozen=True, slots=True)

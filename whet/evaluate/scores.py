@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,11 @@ def head(loaded: Loaded) -> Head:
 
 
 def samples_of(
-    loaded: Loaded, reading: Reading, rows: Sequence[tuple[Row, Origin]], *, cuts: bool = True
-) -> list[Sample]:
-    """The rows as the objective that trained the model reads them. Texts beyond its context are cut, or, without
-    `cuts`, a DataError."""
+    loaded: Loaded, reading: Reading, rows: Sequence[tuple[Row, Origin]], *, cuts: bool = True,
+    told: Callable[[int], None] | None = None,
+) -> list[Sample]:  # fmt: skip
+    """The rows as the objective that trained the model reads them. Texts beyond its context are cut, of which `told` is
+    told the numbers, or, without `cuts`, a DataError."""
     if not isinstance(reading, Steps):
         is_causal = loaded.capabilities.family == "causal" and head(loaded).is_causal
         reading = replace(reading, kind="causal" if is_causal else "bidirectional")
@@ -70,6 +71,8 @@ def samples_of(
         if is_cut and not cuts:
             said = f"row {origin.row} is longer than the {loaded.capabilities.context:,} tokens that the model takes"
             raise DataError(said, at=f"{origin.source} row {origin.row}", hint="a shorter text")
+        if is_cut and told is not None:
+            told(len(samples))
         samples.append(sample)
     return samples
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -46,9 +46,10 @@ def chance(scores: np.ndarray) -> np.ndarray:
 
 def score_texts(
     loaded: Loaded, texts: Sequence[str | tuple[str, str]], batch_tokens: int = BATCH_TOKENS,
-    watch: Watch | None = None, *, cuts: bool = True,
+    watch: Watch | None = None, *, cuts: bool = True, told: Callable[[int], None] | None = None,
 ) -> Scored:  # fmt: skip
-    """Scores of texts, or of pairs, read as the model was trained. Texts beyond the model's context are cut.
+    """Scores of texts, or of pairs, read as the model was trained. Texts beyond the model's context are cut, of which
+    `told` is told the numbers.
 
     Raises DataError for what it cannot read, and without `cuts` for what would be cut.
     """
@@ -60,22 +61,22 @@ def score_texts(
         (Classified(one, nothing) if isinstance(one, str) else Classified(one[0], nothing, one[1]), _at(i))
         for i, one in enumerate(texts)
     ]
-    return _scored(loaded, samples_of(loaded, reading, rows, cuts=cuts), batch_tokens, watch)
+    return _scored(loaded, samples_of(loaded, reading, rows, cuts=cuts, told=told), batch_tokens, watch)
 
 
 def score_relevance(
     loaded: Loaded, pairs: Sequence[tuple[str, str]], batch_tokens: int = BATCH_TOKENS, watch: Watch | None = None,
-    *, cuts: bool = True,
+    *, cuts: bool = True, told: Callable[[int], None] | None = None,
 ) -> Scored:  # fmt: skip
     """How relevant each document is to its query (N, 1). Raises ModelError for a model of several classes, and without
-    `cuts` DataError for a document that the model's context cuts."""
+    `cuts` DataError for a document that the model's context cuts; `told` is told which are cut."""
     own = _of_sequences(loaded)
     if len(own.labels or ("",)) != 1:
         said = "the model gives classes, not the relevance of a document"
         raise ModelError(said, hint="a model trained with `objective: reranker`")
     reading = Together(own.notes.get("whet_template"))
     rows: list[tuple[Row, Origin]] = [(Judged(query, [one], [0.0]), _at(i)) for i, (query, one) in enumerate(pairs)]
-    return _scored(loaded, samples_of(loaded, reading, rows, cuts=cuts), batch_tokens, watch)
+    return _scored(loaded, samples_of(loaded, reading, rows, cuts=cuts, told=told), batch_tokens, watch)
 
 
 def score_conversations(

@@ -31,13 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--side", choices=("document", "query"), default="document", help="of embeddings: what texts are read as"
     )
+    parser.add_argument(
+        "--too-long", choices=("cut", "refuse"), default="cut",
+        help="texts beyond a classifier's or an embedder's context: read their beginning, and say how many, or stop "
+        "(default: cut)",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     add_root(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.evaluate.predicting import predictor_of
+    from whet.evaluate.predicting import TooLong, predictor_of
     from whet.evaluate.prediction_files import check_ending, predict_file
     from whet.generate.models import load_model
     from whet.generate.protocol import GenerateSettings
@@ -47,8 +52,12 @@ def main(args: argparse.Namespace) -> int:
     check_writable(args.output, is_file=True)
     settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature, seed=args.seed)
     loaded = load_model(exact(args.model, args.root), device=args.device, dtype=args.dtype, root=args.root)
-    predictor = predictor_of(loaded, settings, args.side, args.system)
+    too_long = TooLong(is_refused=args.too_long == "refuse")
+    predictor = predictor_of(loaded, settings, args.side, args.system, too_long)
     with progress("predicting") as watch:
         count = predict_file(args.file, args.output, predictor, column=args.column, second=args.second, watch=watch)
     print(f"{args.output}: {count:,} rows", file=sys.stderr)
+    if too_long.num:
+        cut = f"{too_long.num:,} texts were cut at {loaded.capabilities.context or 0:,} tokens, the model's context"
+        print(f"{cut} (--too-long refuse stops at the first)", file=sys.stderr)
     return 0
