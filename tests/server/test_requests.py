@@ -67,6 +67,13 @@ def test_rows_are_filtered_and_have_what_was_said(client):
     assert wrong.status == 400 and "prompt_tokens" in wrong.json()["hint"]
 
 
+def test_a_training_listens_and_the_run_of_a_server_does_not(client, root):
+    (root / "trained").mkdir(exist_ok=True)
+    (root / "trained" / "config.yaml").write_text("model: m\n")
+    assert client.get("/api/v1/runs/trained")["is_controlled"] is True
+    assert client.get("/api/v1/runs/shop")["is_controlled"] is False
+
+
 def test_one_is_a_waterfall_with_its_messages_and_what_was_said(client):
     found = client.get(f"/api/v1/runs/shop/requests/{1:032x}")
     assert [part["name"] for part in found["parts"]] == ["chat m", "wait"] and found["said"] == []
@@ -141,7 +148,7 @@ class TestDrift:
         texts = [f"how do I bake the bread number {n}?" for n in range(40)]
         texts += [f"wie backe ich das Brot und was kostet das? {n}" for n in range(40)]
         found = drift({**columns([]), "time": [float(n) for n in range(80)], "asked": texts}, 2)["windows"][1]["fields"]
-        assert set(found["language"]["told"].split(", ")) == {"de 100%", "en 0%"}
+        assert found["language"]["told"] == "de 100%"
         assert found["language"]["distance"] == pytest.approx(1)
         assert found["language"]["chance"] < 1e-3 > found["words"]["chance"]
         assert found["words"]["distance"] > found["words"]["usual"] and "das" in found["words"]["told"]

@@ -54,9 +54,3 @@ test('scores are curves with what judged, and requests are saved as rows', async
   expect(lines).toHaveLength(59);
   expect((JSON.parse(lines[0]!) as { messages: unknown[] }).messages).toHaveLength(2);
 });
-
-test('the run of a server is not asked to stop or to write a checkpoint', async () => {
-  const page = await opened('/runs/shop/requests');
-  await page.getByText('60 requests').waitFor();
-  expect(await page.getByRole('button', { name: 'Stop' }).count()).toBe(0);
-});

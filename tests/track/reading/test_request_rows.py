@@ -111,3 +111,15 @@ def test_tools_and_calls_come_back_as_chats_have_them(tmp_path):
     function = {"name": "add", "arguments": '{"a": 1}'}
     assert row["messages"][1]["tool_calls"] == [{"id": "c1", "type": "function", "function": function}]
     assert row["messages"][2] == {"role": "tool", "tool_call_id": "c1", "content": "2"} and row["tools"] == "[]"
+
+
+def test_hostile_texts_go_to_every_file_and_are_the_same_in_it(tmp_path):
+    odd = ["<script>alert(1)</script>", "\u202eabc \u2067", "a\x00b", "word " * 20_000, "\ud800 half"]
+    written(tmp_path / "run", [request(number, text, text) for number, text in enumerate(odd)])
+    table = RequestTable(tmp_path / "run")
+    found, _ = rows(tmp_path / "run", "chat")
+    assert [one["messages"][0]["content"] for one in found] == [*odd[:4], "? half"]
+    write_rows(table, table.find(parse(""), "time"), "chat", tmp_path / "out.parquet")
+    assert [one["messages"] for one in parquet.read_table(tmp_path / "out.parquet").to_pylist()] == [
+        one["messages"] for one in found
+    ]

@@ -1,6 +1,7 @@
 /** What judges and rewards say of sampled requests, over time and by version of the model. */
 import { useMemo } from 'react';
 import { Chart } from '~/shared/chart/Chart';
+import { ChartGroup } from '~/shared/chart/Group';
 import type { ChartSeries } from '~/shared/chart/series';
 import { Command, quoted } from '~/shared/command/Command';
 import { figure } from '~/shared/format/numbers';
@@ -28,11 +29,13 @@ export function ScoreCurves({ run, filter }: { run: string; filter: string }) {
   return (
     <>
       <p className={css.quiet}>{said.scoresAbout}</p>
-      <div className={css.charts}>
-        {charts.map((one) => (
-          <Chart key={one.score} title={one.score} series={one.series} height={200} />
-        ))}
-      </div>
+      <ChartGroup>
+        <div className={css.charts}>
+          {charts.map((one) => (
+            <Chart key={one.score} title={one.score} series={one.series} height={200} />
+          ))}
+        </div>
+      </ChartGroup>
       {found.data.scorings.map((one) => (
         <Scoring key={one.time} of={one} />
       ))}

@@ -105,7 +105,7 @@ def _measured(reference: np.ndarray, values: np.ndarray) -> dict[str, Any]:
 
 
 def _of_texts(reference: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """What is told are the commonest ones; where there is more drift than by chance those that drifted most."""
+    """What is told are the commonest ones; where there is more drift than by chance those that have become commoner."""
     reference, texts = ([one for one in some if one] for some in (reference, texts))
     told: dict[str, Any] = {"statistic": "js", "median": None, "told": "", "distance": None, "usual": None}
     if min(len(reference), len(texts)) < LEAST // 2:
@@ -115,7 +115,7 @@ def _of_texts(reference: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]
     first, second = (_counts(some, place) for some in (reference, texts))
     found, usual, chance = divergence(first, second)
     before, now = (one.sum(0) / max(one.sum(), 1) for one in (first, second))
-    weight = now if found <= usual else np.abs(now - before)
+    weight = now if found <= usual else now - before
     order = [number for number in np.argsort(-weight, kind="stable").tolist() if number < len(common)][:_TOLD]
     words = ", ".join(f"{common[number][0]} {now[number]:.0%}" for number in order if weight[number] > 0)
     return {**told, "told": words, "distance": found, "usual": usual, "chance": chance}

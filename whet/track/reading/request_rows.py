@@ -186,7 +186,9 @@ def _message(given: Mapping[str, Any]) -> Row:
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    """Half a surrogate pair, as who asks may send it, is no text in any file."""
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="replace").decode()
 
 
 def _at(answers: Sequence[Row], index: Any) -> Row | None:
