@@ -63,7 +63,7 @@ def samples_of(
     if not isinstance(reading, Steps):
         is_causal = loaded.capabilities.family == "causal" and head(loaded).is_causal
         reading = replace(reading, kind="causal" if is_causal else "bidirectional")
-    samples = []
+    samples: list[Sample] = []
     for made, (_, origin) in zip(Reader(loaded.processor, reading, cut=_cut(loaded))(rows), rows, strict=True):
         if isinstance(made, Refused):
             raise DataError(made.detail, at=f"{origin.source} row {origin.row}", hint=made.hint)

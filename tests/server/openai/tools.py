@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from whet.generate.decode import Answer
+from whet.generate.answer import Answer
 from whet.generate.protocol import GenerateSettings, Piece, Token
 from whet.generate.serving.figures import Figures
 from whet.generate.serving.request import Handle, Limits, Request
