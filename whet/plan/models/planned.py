@@ -55,6 +55,7 @@ class PlannedModel:
         check_class(name, config)
         known = architecture(str(config["model_type"]))
         sizes = _sizes(name, config, known)
+        _check_places(name, config)
         tied = known.names.get("tie_word_embeddings", "tie_word_embeddings")
         layers = tuple(kinds(config, int(sizes["num_hidden_layers"])))
         _check_kinds(name, known, layers)
@@ -137,6 +138,16 @@ def _check_counts(name: str, told: Mapping[str, Any]) -> None:
             raise ModelError(
                 f"`{key}` is {ascii(value)[:40]}, not a whole number from 1 to {most:,}", at=name, hint=_PUBLISHED
             )
+
+
+def _check_places(name: str, config: Mapping[str, Any]) -> None:
+    """Refuse what should say which layers have experts, and does not."""
+    for key in ("decoder_sparse_step", "first_k_dense_replace"):
+        value = config.get(key)
+        if value is not None and not (isinstance(value, int) and value >= 0):
+            raise ModelError(f"`{key}` is {ascii(value)[:40]}, not a whole number", at=name, hint=_PUBLISHED)
+    if not isinstance(only := config.get("mlp_only_layers"), list | tuple | None):
+        raise ModelError(f"`mlp_only_layers` is {ascii(only)[:40]}, not a list", at=name, hint=_PUBLISHED)
 
 
 def _is_count(value: Any) -> bool:

@@ -22,12 +22,19 @@ from whet.plan.screen.question import FitQuestion
 from whet.plan.search import Way, fitted, way_dict
 
 MESHES = 6  # that are shown
+# All ways of a model are walked through layer by layer: what takes minutes is no answer to a page.
+LAYERS = 1024
 
 
 def ways(asked: FitQuestion) -> dict[str, Any]:
     """Raises ConfigError and ModelError for what cannot be planned."""
     name, config = ("config.json", asked.config) if asked.config is not None else _known(asked.model)
     model = PlannedModel.of(name, config)
+    if len(model.layers) > LAYERS:
+        raise ModelError(
+            f"{len(model.layers):,} layers are more than the {LAYERS:,} of which a page is told all ways", at="model",
+            hint=f"whet fit config.json --gpu {asked.gpu}",
+        )  # fmt: skip
     run = load(None, [], {("model", "path"): name}).run
     check_covered(run, config)
     job = Job.of(run, model, card(asked.gpu), Mesh(), length=asked.length, micro=asked.length).calibrated()
