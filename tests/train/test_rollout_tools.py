@@ -147,8 +147,8 @@ def test_a_broken_run_goes_on_with_the_conversations_it_had(world, tmp_path):
     assert bits(folder.path) == bits(whole.path)
 
 
-def of_rank(world, name, out):
-    made = settings(world, name, out)
+def of_rank(world, name, out, mesh=None):
+    made = settings(world, name, out) | {"parallel": mesh or {}}
     made["data"] = {"train": made["data"], "held_out": 0.25}
     made["rollout"] |= {"prompts": 3}
     built = assemble(from_mapping({**made, "evaluate": {"every": 1}, "train": {**made["train"], "device": "cpu"}}))
@@ -161,10 +161,11 @@ def of_rank(world, name, out):
 
 @pytest.mark.ranks
 @pytest.mark.slow  # test_rollouts has two ranks, tests/generate/test_kv_sessions conversations on them
-def test_two_ranks_have_the_conversations_of_one_process(world, tmp_path):
+@pytest.mark.parametrize("mesh", [{}, {"pipeline": 2, "timeout_s": 60}], ids=["shard", "pipeline"])
+def test_two_ranks_have_the_conversations_of_one_process(world, tmp_path, mesh):
     """Three prompts on two ranks: one has more conversations, and they end in different turns."""
     learned, held = of_rank(world, "one", tmp_path)
-    for found, found_held in on_ranks(2, of_rank, world, "two", tmp_path):
+    for found, found_held in on_ranks(2, of_rank, world, "two", tmp_path, mesh):
         assert found.keys() == learned.keys() and held.keys() == found_held.keys()
         for step, numbers in found.items():
             assert numbers == pytest.approx(learned[step], rel=1e-3, abs=1e-5)

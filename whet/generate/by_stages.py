@@ -47,6 +47,7 @@ class ByStages:
             if prompts
         ]
         found = iter(self.module.turns.run(jobs))
+        self.module.carrier.settle()  # and not before: what one turn has sent another may have to take first
         answered = [next(found) if prompts else [] for prompts, _, _ in asked]
         return answered[self.world.index("stages")]
 

@@ -31,7 +31,6 @@ def answering(module: nn.Module) -> Iterator[nn.Module]:
     if isinstance(module, OverStages):
         with torch.no_grad():
             yield module
-        module.carrier.settle()
     elif is_sharded(module):
         with borrowed(module):
             yield module
