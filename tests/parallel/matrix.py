@@ -1,6 +1,6 @@
 """Measure what meshes, objectives and optimizers on ranks are off by from one process, and write it to docs/reference.
 
-    python -m tests.parallel.matrix [models] [families] [objectives] [optimizers] [steps] [NAME of a model ...]
+    python -m tests.parallel.matrix [models] [families] [answers] [objectives] [optimizers] [steps] [NAME of a model ...]
 
 Everything takes about an hour of two quiet cores. Figures are kept in meshes.json as they are found, and meshes.md is
 written from them: a run that is ended goes on with what is missing, and `--anew` measures again.
@@ -23,6 +23,7 @@ from tests.optim import test_placements as placements
 from tests.parallel import families, test_families
 from tests.parallel import test_objectives as objectives
 from tests.parallel import test_optimizers as steps
+from tests.parallel.answered import answered, answered_of_all
 from tests.parallel.meshes import LOSSES, MESHES, MODELS, Case, depth_of, learned, ranks_of, stored
 from tests.parallel.pipeline import test_objectives as staged
 from tests.parallel.test_meshes import GRID, all_of
@@ -125,6 +126,20 @@ def of_families(folder: Path, names: Sequence[str]) -> None:
                 told("family", *cell, found, lambda cell=cell: alone(wanted[cell].alone))
 
 
+def of_answers(folder: Path, names: Sequence[str]) -> None:
+    """Log-probabilities of answers over stages, for every mesh with a pipeline on up to four ranks."""
+    meshes = [mesh for mesh in MESHES if "pipeline" in MESHES[mesh] and ranks_of(mesh) <= 4]
+    stored(folder, depth_of("pipeline-2"))
+    cells = {(mesh, model): Case(model, "sft", mesh) for mesh in meshes for model in names or MODELS}
+    alone = cache(lambda case: answered(case, folder))
+    for size in (2, 4):
+        open_ = [cell for cell, case in cells.items() if case in GRID and ranks_of(case.mesh or "") == size]
+        for some in parts(left("answers", open_)):
+            ranks = on_ranks(size, answered_of_all, [cells[cell] for cell in some], folder)
+            for cell in some:
+                told("answers", *cell, [one[cells[cell]] for one in ranks], lambda cell=cell: alone(cells[cell].alone))
+
+
 def of_objectives(*_: Any) -> None:
     """Figures and gradients of one step, for every objective on ranks that share layers, tokens or stages."""
     alone = cache(objectives.told)
@@ -166,8 +181,8 @@ def of_steps(folder: Path, _: Any) -> None:
 
 
 PARTS = {
-    "models": models, "families": of_families, "objectives": of_objectives, "optimizers": of_optimizers,
-    "steps": of_steps,
+    "models": models, "families": of_families, "answers": of_answers, "objectives": of_objectives,
+    "optimizers": of_optimizers, "steps": of_steps,
 }  # fmt: skip
 WORDS = {
     **{
@@ -179,6 +194,11 @@ WORDS = {
         "Loss and gradient norm over five steps of masked words, classes of texts and of words, embeddings, and of "
         "answers and filled-in spans; the last two columns are decoders that transformers has no plan for.",
         tuple(families.FAMILIES),
+    ),
+    "answers": (
+        "Answers over stages", "Log-probabilities of drawn answers, whose tokens are the same, on every rank of a mesh "
+        "with a pipeline.",
+        tuple(model for model in MODELS if model not in ("mixed-lora", "balanced", "mla")),
     ),
     "objective": (
         "Objectives", "Figures and gradients of a step on two ranks (on `pipeline` figures).",
@@ -225,7 +245,8 @@ def reasons() -> list[str]:
 
 
 def cell(table: str, row: str, column: str, own: Mapping[str, Mapping[str, Any]]) -> str:
-    if table in LOSSES and Case(column, table, row) not in GRID:
+    loss = "sft" if table == "answers" else table
+    if loss in LOSSES and Case(column, loss, row) not in GRID:
         return "-"
     if table == "family" and not families.can_be(column, row):
         return "-"

@@ -24,6 +24,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Models
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step
+from whet.generate.shadow_model import keep_shape
 from whet.models.features.balance import RouterTotals
 from whet.models.features.carried import features_of, install
 from whet.models.features.logit_peaks import Peaks, watch
@@ -249,6 +250,7 @@ def model(case: Case, world: World, folder: Path, seed: int = 3) -> Loaded:
         NUMBERS[case.numbers].of(loaded)
     if name == "balanced":
         install(loaded, RouterTotals())
+    keep_shape(loaded.module)
     shard(loaded, world, case.settings, ("whet_run",))
     return fill(loaded, world)
 
