@@ -1,6 +1,6 @@
 """Measure what meshes, objectives and optimizers on ranks are off by from one process, and write it to docs/reference.
 
-    python -m tests.parallel.matrix [models] [families] [answers] [objectives] [optimizers] [steps] [NAME of a model ...]
+    python -m tests.parallel.matrix [models] [families] [answers] [objectives] [optimizers] [steps] [NAME ...]
 
 Everything takes about an hour of two quiet cores. Figures are kept in meshes.json as they are found, and meshes.md is
 written from them: a run that is ended goes on with what is missing, and `--anew` measures again.
