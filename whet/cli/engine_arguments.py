@@ -19,7 +19,8 @@ _THEIRS: dict[str, object] = {
 }  # fmt: skip
 # What is of our own engine alone.
 _OURS = (
-    "step_tokens", "cache_tokens", "guesses", "draft", "device", "record", "otlp", "sample", "record_text", "price",
+    "step_tokens", "cache_tokens", "guesses", "draft", "quantize", "weights", "device", "record", "otlp", "sample",
+    "record_text", "price",
 )  # fmt: skip
 
 

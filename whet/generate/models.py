@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whet.base.errors import ModelError
+from whet.base.memory import give_back
 from whet.models.loading.find import find_model
 from whet.track.reading import store
 
@@ -15,21 +16,38 @@ if TYPE_CHECKING:
     from whet.contracts.model import Head, Loaded
 
 
-def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Path = store.ROOT) -> Loaded:
+def load_model(
+    name: str, *, device: str = "auto", dtype: str = "auto", root: Path = store.ROOT, quantize: str | None = None,
+    is_mapped: bool = False,
+) -> Loaded:  # fmt: skip
     """Load the model that `name` means, for use. Raises ModelError if it has no tokenizer.
 
     `auto` is a GPU where there is one, and the weights' own dtype; fp32 on a CPU, where half precision is slower.
+    Linear layers are packed by the codec `quantize` while they are read. Weights that are `is_mapped` stay in their
+    files (`whet.models.loading.mapped`), on the CPU, in their own dtype.
     """
     from whet.base.catalogue import model_source
     from whet.models.checkpoints.door import read_by_others
     from whet.models.loading.context import BuildContext
     from whet.models.loading.fill import filled
+    from whet.models.loading.mapped import mapped
 
     path = find_model(name, root)
-    chosen = pick_device(device)
+    chosen = pick_device("cpu" if is_mapped and device == "auto" else device)
+    if is_mapped:
+        if chosen.type != "cpu":
+            said = f"weights that stay in their files are used by the CPU, and not by `{chosen}`"
+            raise ModelError(said, at="--weights", hint="--device cpu")
+        if quantize:
+            said = "packed weights are made anew, and would be in memory"
+            raise ModelError(said, at="--weights", hint=f"--quantize {quantize} without --weights mapped")
+        dtype = _name_of(stored_dtype(path)) if dtype == "auto" else dtype
     with read_by_others(path):
         context = BuildContext(dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
-        loaded = filled(model_source.usual().build(context, path=path), chosen)
+        built = model_source.usual().build(context, path=path, quantize=quantize)
+        loaded = mapped(built, path) if is_mapped else filled(built, chosen)
+    if quantize:
+        give_back()  # what they were before they were packed
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()
@@ -73,6 +91,11 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ModelError(f"`{name}` is no device here: {str(error).splitlines()[0]}", hint="--device cpu") from None
     return device
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    """As `pick_dtype` knows it."""
+    return {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}.get(name := str(dtype).split(".")[-1], name)
 
 
 def pick_dtype(name: str, path: str, device: torch.device) -> torch.dtype:

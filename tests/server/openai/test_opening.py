@@ -11,14 +11,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from tests.generate import tiny
 from tests.server.openai.conftest import running
 from whet.base.errors import ConfigError, ModelError
 from whet.base.seeds import forked
 from whet.cli.main import main
-from whet.contracts.model import Embedder
+from whet.contracts.model import Embedder, ParamRole
+from whet.generate.models import load_model
+from whet.generate.prompts import prompt_ids
+from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.request import Limits
+from whet.kernels.quantized import Quantized
 from whet.models.sentence_transformers import write_sentence
 from whet.server.openai import opening
 
@@ -46,10 +51,19 @@ def folders(tmp_path_factory) -> Path:
     return root
 
 
-def opened(folders: Path, model: str, **adapters: str):
+def opened(folders: Path, model: str, quantize: str | None = None, is_mapped: bool = False, **adapters: str):
     limits = Limits(cache_tokens=2048)
     return opening.opened(
-        opening.Opening(model=model, adapters=adapters, device="cpu", root=folders, limits=limits, timeout_s=60)
+        opening.Opening(
+            model=model,
+            adapters=adapters,
+            device="cpu",
+            root=folders,
+            limits=limits,
+            timeout_s=60,
+            quantize=quantize,
+            is_mapped=is_mapped,
+        )
     )
 
 
@@ -68,6 +82,48 @@ def test_adapters_beside_a_base_say_what_each_says_alone(folders):
     with running(opened(folders, "one")) as server:
         assert text_of(server, "one") == together["one"]
     assert len(set(together.values())) == 3
+
+
+@pytest.mark.parametrize(("codec", "bits"), [("nf4", 4.2), ("int8", 9.0)])
+def test_packed_weights_say_what_their_own_forward_says_and_take_less(folders, capsys, codec, bits):
+    service, plain = opened(folders, "base", codec, one="one"), load_model("base", root=folders, quantize=codec)
+    assert "linear layers are packed as " + codec in capsys.readouterr().err
+    packed, module = plain.costs.weight_bytes, plain.module
+    kept = sum(p.nbytes for p in module.parameters() if not isinstance(p, Quantized))
+    matrices = sum(p.numel() for p in module.parameters() if isinstance(p, Quantized))
+    assert matrices == plain.costs.parameters[ParamRole.MATRIX]
+    assert (sum(packed.values()) - kept) * 8 / matrices < bits + 8 / 32  # rows here are short, and each has its scale
+    prompts, settings = ["The quick brown", "hello"], GenerateSettings(max_new_tokens=8)
+    with running(service) as server:
+        found = [one.ids for one in service.engine.complete(prompts, settings)]
+        assert text_of(server, "one") != text_of(server, "base")  # adapters go beside packed layers too
+    for prompt, ids in zip(prompts, found, strict=True):
+        read = prompt_ids(plain.processor, prompt)
+        for token in ids:
+            with torch.no_grad():
+                assert token == int(module(torch.tensor([read]), use_cache=False).logits[0, -1].argmax())
+            read.append(token)
+
+
+def test_weights_that_stay_in_their_files_give_the_same_answers_beside_adapters_too(folders, capsys):
+    with running(opened(folders, "base", one="one")) as server:
+        expected = [text_of(server, name) for name in ("base", "one")]
+    capsys.readouterr()
+    with running(opened(folders, "base", is_mapped=True, one="one")) as server:
+        assert [text_of(server, name) for name in ("base", "one")] == expected
+    assert "in float32, stay in their files" in capsys.readouterr().err
+
+
+def test_an_adapter_alone_and_what_is_packed_already_are_not_packed(folders, tmp_path):
+    with pytest.raises(ModelError, match="is an adapter") as refused:
+        opened(folders, "one", "nf4")
+    assert refused.value.hint.endswith(f"{folders / 'base'} --adapter one={folders / 'one'} --quantize nf4")
+    config = json.loads((folders / "base" / "config.json").read_text())
+    (tmp_path / "small").mkdir()
+    config["quantization_config"] = {"quant_method": "awq", "bits": 4}
+    (tmp_path / "small" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="is quantized already, by `awq`"):
+        opened(tmp_path, str(tmp_path / "small"), "nf4")
 
 
 def test_what_is_no_adapter_or_has_a_name_that_is_taken_is_refused(folders):
@@ -106,6 +162,7 @@ def test_an_embedding_model_gives_vectors_and_no_texts(folders):
         (["--otlp", "http://127.0.0.1:9"], "--otlp is of models that continue texts"),
         (["--feedback", "said"], "--feedback is of models that continue texts"),
         (["--adapter", "one=one"], "adapters are not served beside such a model"),
+        (["--quantize", "int8"], "--quantize is of models that continue texts"),
     ],
 )
 def test_what_is_of_texts_is_refused_beside_a_model_that_makes_none(folders, capsys, model, words, said):
@@ -119,7 +176,8 @@ def test_what_is_of_texts_is_refused_beside_a_model_that_makes_none(folders, cap
 @pytest.mark.parametrize(
     "words",
     [["--record", "shop"], ["--otlp", "http://127.0.0.1:9"], ["--price", "1,2"], ["--record-text"], ["--sample", "0.5"],
-     ["--draft", "small"], ["--device", "cpu"]],
+     ["--draft", "small"], ["--device", "cpu"], ["--quantize", "nf4"],
+     ["--weights", "mapped"]],
 )  # fmt: skip
 def test_what_is_of_our_own_engine_is_refused_beside_another_one(capsys, words):
     assert main(["serve", "x", "--engine", "llama.cpp", "--port", "0", *words]) == 2

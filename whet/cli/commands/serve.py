@@ -50,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_observation(parser)
     _add_limits(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    parser.add_argument(
+        "--quantize", choices=("nf4", "int8"), help="pack the linear layers while they are read: 4.1 or 8 bits a weight"
+    )
+    parser.add_argument(
+        "--weights", choices=("memory", "mapped"), default="memory",
+        help="mapped: they stay in their files, and may be larger than the memory (default: memory)",
+    )  # fmt: skip
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     add_engine_arguments(parser)
     add_root(parser)
@@ -125,7 +132,8 @@ def main(args: argparse.Namespace) -> int:
             opening.Opening(
                 model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
                 root=args.root, limits=limits, timeout_s=args.timeout, feedback=args.feedback,
-                draft=args.draft, observing=observing,
+                draft=args.draft, quantize=args.quantize, is_mapped=args.weights == "mapped",
+                observing=observing,
             )
         )  # fmt: skip
 

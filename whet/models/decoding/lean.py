@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from whet.kernels.attention_spec import Form
 from whet.kernels.few_rows import few_rows
+from whet.kernels.quantized import Quantized
 from whet.models.decoding.manner import turn_of
 from whet.models.forward.backbone import unwrapped
 from whet.models.tuning.prompting import PLACE
@@ -142,13 +143,10 @@ def _normed(norm: Any, states: Tensor) -> Tensor:
 
 
 def _product(linear: Any, inputs_TD: Tensor) -> Tensor:
-    if not _is_plain(linear):
-        return linear(inputs_TD[None])[0]  # adapters deal with places of a row
-    held = linear._parameters
-    return few_rows(inputs_TD, held["weight"], held["bias"])
-
-
-def _is_plain(linear: nn.Module) -> bool:
-    """Whether it is a product with a weight as it is, and nothing that others have put in its place or beside it."""
-    is_bare = type(linear) is nn.Linear and _is_bare(linear)
-    return is_bare and type(linear._parameters["weight"]) is nn.Parameter  # a packed one is of another class
+    if type(linear) is nn.Linear and _is_bare(linear):
+        weight, bias = linear._parameters["weight"], linear._parameters["bias"]
+        if type(weight) is nn.Parameter:
+            return few_rows(inputs_TD, weight, bias)
+        if isinstance(weight, Quantized):
+            return few_rows(inputs_TD, weight.dequantize(inputs_TD.dtype), bias)
+    return linear(inputs_TD[None])[0]  # adapters deal with places of a row

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from whet.base.errors import ConfigError, ModelError
+from whet.base.units import size
+from whet.contracts.model import Loaded
 from whet.generate.models import load_model
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Limits
+from whet.models.checkpoints.quantized import stored_method
 from whet.models.forward.heads import head_of
 from whet.models.loading.find import find_model
+from whet.models.loading.reading import stored_config
+from whet.models.loading.spec import Spec
 from whet.models.sentence_transformers import is_sentence, read_sentence
 from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
@@ -37,6 +43,8 @@ class Opening:
     timeout_s: float
     feedback: Path | None = None
     draft: str | None = None
+    quantize: str | None = None
+    is_mapped: bool = False
     observing: Observing = Observing()
 
 
@@ -51,6 +59,8 @@ def opened(opening: Opening) -> Service:
             f"the adapter is called `{clash}`, as the model is", at="--adapter", hint=f"--called {clash}-base"
         )
     is_embedder = is_sentence(Path(folder))
+    if opening.quantize:
+        _check_plain(folder, opening)
     if is_embedder and opening.draft:
         raise _no_draft(opening)
     if is_embedder and opening.adapters:
@@ -59,7 +69,10 @@ def opened(opening: Opening) -> Service:
     adapters = {name: _adapter(name, given, opening.root) for name, given in opening.adapters.items()}
     if is_embedder:
         _check_asked_for_texts(opening, "makes embeddings")
-    loaded = load_model(model, device=opening.device, dtype=opening.dtype, root=opening.root)
+    loaded = load_model(
+        model, device=opening.device, dtype=opening.dtype, root=opening.root, quantize=opening.quantize,
+        is_mapped=opening.is_mapped,
+    )  # fmt: skip
     if is_embedder:
         return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
     head = head_of(loaded.module.config)  # type: ignore[arg-type]
@@ -71,6 +84,24 @@ def opened(opening: Opening) -> Service:
             said = f"{opening.model} scores texts, and adapters are not served beside such a model"
             raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
         return Service(loaded, names, scoring=Scoring(loaded, head))
+    engine = _engine(loaded, folder, adapters, opening)
+    _tell_weights(loaded, opening)
+    feedback = None if opening.feedback is None else FeedbackFiles(opening.feedback)
+    about = {
+        "model": model,
+        "adapters": dict(opening.adapters),
+        "device": opening.device,
+        "dtype": opening.dtype,
+        "quantize": opening.quantize,
+    }
+    return Service(
+        loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s, feedback=feedback,
+        recorder=opening.observing.recorder(opening.root, about),
+    )  # fmt: skip
+
+
+def _engine(loaded: Loaded, folder: str, adapters: Mapping[str, str], opening: Opening) -> ServingEngine:
+    """What answers, with the adapters beside the model and the draft before it."""
     several = None
     if adapters:
         if wrapper_of(loaded.module) is not None:
@@ -83,20 +114,39 @@ def opened(opening: Opening) -> Service:
     if opening.draft:
         its = exact(opening.draft, opening.root)
         draft = load_model(its, device=opening.device, dtype=opening.dtype, root=opening.root)
-    engine = ServingEngine(loaded, opening.limits, several, draft)
-    feedback = None if opening.feedback is None else FeedbackFiles(opening.feedback)
-    about = {"model": model, "adapters": dict(opening.adapters), "device": opening.device, "dtype": opening.dtype}
-    return Service(
-        loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s, feedback=feedback,
-        recorder=opening.observing.recorder(opening.root, about),
-    )  # fmt: skip
+    return ServingEngine(loaded, opening.limits, several, draft)
+
+
+def _tell_weights(loaded: Loaded, opening: Opening) -> None:
+    """Say what was done to the weights, and what they take."""
+    taken, said = size(sum(loaded.costs.weight_bytes.values())), ""
+    if opening.quantize:
+        said = f"linear layers are packed as {opening.quantize}: the weights take {taken}"
+    if opening.is_mapped:
+        dtype = str(next(loaded.module.parameters()).dtype).removeprefix("torch.")
+        said = f"the weights, {taken} in {dtype}, stay in their files: what memory has no room for is read again"
+    if said:
+        print(said, file=sys.stderr, flush=True)
 
 
 def _check_asked_for_texts(opening: Opening, does: str) -> None:
-    """Raises ModelError where requests are to be observed, or feedback kept, of a model that continues no texts."""
-    if word := opening.observing.option or ("--feedback" if opening.feedback is not None else ""):
+    """Raises ModelError where something is asked for that is of models that continue texts alone."""
+    others = {"--feedback": opening.feedback, "--quantize": opening.quantize}
+    given = next((word for word, value in others.items() if value is not None), "")
+    if word := opening.observing.option or given:
         said = f"{opening.model} {does}, and {word} is of models that continue texts"
         raise ModelError(said, at=word, hint=f"whet serve {opening.model}")
+
+
+def _check_plain(folder: str, opening: Opening) -> None:
+    """Raises ModelError where there are no weights as they are that could be packed."""
+    if is_adapter(folder):
+        said = f"{opening.model} is an adapter, which goes with its base as that was when it was trained"
+        hint = f"{_beside(folder, opening)} --quantize {opening.quantize}"
+        raise ModelError(said, at="--quantize", hint=hint)
+    if method := stored_method(stored_config(Spec(folder))):
+        said = f"{opening.model} is quantized already, by `{method}`"
+        raise ModelError(said, at="--quantize", hint=f"whet serve {opening.model}")
 
 
 def _no_draft(opening: Opening) -> ModelError:
