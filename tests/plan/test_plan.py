@@ -302,3 +302,11 @@ def test_weights_on_the_host_of_one_card_leave_it_gathered_layers_and_activation
     here = plan_memory(replace(away, card=processor))
     assert here.host_bytes == 0 and here.peak.total >= plan_memory(replace(plain, card=processor)).peak.total
     assert known.host_bytes == 0
+
+
+def test_numbers_of_16_bits_take_the_same_whichever_they_are():
+    for tuned in ("full", "lora"):
+        peaks = [plan_memory(job(precision=name, tuner=tuned)).peak for name in ("fp16", "bf16")]
+        assert peaks[0] == peaks[1]
+    cut = Mesh(tensor=2, sequence=True)
+    assert plan_memory(job(precision="fp16", mesh=cut)).peak == plan_memory(job(precision="bf16", mesh=cut)).peak

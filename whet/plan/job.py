@@ -22,7 +22,8 @@ from whet.plan.mesh import own_sizes
 from whet.plan.models.planned import PlannedModel, Tensor
 from whet.plan.subject import ModelFacts, Subject
 
-ITEM = {"fp32": 4, "bf16": 4, "bf16-pure": 2}  # bytes of a trained weight
+ITEM = {"fp32": 4, "bf16": 4, "fp16": 4, "bf16-pure": 2}  # bytes of a trained weight
+_TRACED = {"fp16": "bf16"}  # precisions that take as much as another, which was traced
 # Bytes a weight of linear layers that are packed: codes, and their scales (those of nf4 in 8 bits, a block of 64).
 PACKED: Mapping[str, float] = {"nf4": 0.5 + 1 / 64 + 4 / (64 * 256), "int8": 1.0}
 # Tokens at once that a CPU gains from, as measured: throughput no longer rises beyond a few thousand, memory does.
@@ -95,7 +96,8 @@ class Job:
     def mode(self) -> str:
         """The name under which this way of training was traced."""
         tied = self.is_whole and self.model.is_tied
-        return " ".join([self.precision, self.tuner, *["recompute"] * self.recompute, *["tied"] * tied])
+        precision = _TRACED.get(self.precision, self.precision)
+        return " ".join([precision, self.tuner, *["recompute"] * self.recompute, *["tied"] * tied])
 
     @property
     def num_micro(self) -> int:
@@ -115,7 +117,7 @@ class Job:
 
     def weights(self) -> Iterator[tuple[Tensor, float]]:
         """The model's own weights that a rank holds before sharding, each with its bytes a number."""
-        item = 2.0 if not self.is_whole and self.precision == "bf16" else float(ITEM[self.precision])
+        item = 2.0 if not self.is_whole and self.precision in ("bf16", "fp16") else float(ITEM[self.precision])
         for tensor in self.model.tensors(self.sizes):
             packs = self.quantize is not None and tensor.layer is not None and tensor.role in ("matrix", "expert")
             yield tensor, PACKED[self.quantize or "int8"] if packs else item

@@ -14,7 +14,7 @@ from whet.plan.job import Job
 
 _STATES = "tokens*hidden_size"
 _BETWEEN = 2 / 3
-_GATHERED = {"fp32": 1 / 6, "bf16": 1 / 6, "bf16-pure": 0.0}
+_GATHERED = {"fp32": 1 / 6, "bf16": 1 / 6, "fp16": 1 / 6, "bf16-pure": 0.0}
 
 
 def spread(layer: LayerMemory, job: Job, is_first: bool, is_last: bool) -> LayerMemory:
