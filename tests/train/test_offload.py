@@ -174,10 +174,6 @@ def refused(tmp_path, **sections):
             {"train": {"ema": 0.9, "offload": {"optimizer": 1.0}}}, "outside of the step of its weight",
             "train.ema=0, or train.offload.optimizer=0",
         ),
-        (
-            {"train": {"compile": True, "offload": {"activations": True}}}, "has made its own",
-            "train.offload.activations=false, or train.compile=false",
-        ),
     ],
 )  # fmt: skip
 def test_what_offload_does_not_go_with_is_refused(tmp_path, sections, words, hint):

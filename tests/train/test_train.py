@@ -133,9 +133,13 @@ def test_records_come_every_so_many_steps_and_at_the_end(ran):
     assert [r["step"] for r in of(records, "step")] == [5, 6]
 
 
+OFFLOADED = {"recompute": "selective", "offload": {"activations": True, "weights": True}}
+
+
 @pytest.mark.slow
-def test_compiled_layers_train_to_the_same_loss(ran, plain):
-    compiled = losses(ran("compiled", train={"compile": True}))
+@pytest.mark.parametrize("beside", [{}, {"offload": {"activations": True, "optimizer": 1.0}}, OFFLOADED])
+def test_compiled_layers_train_to_the_same_loss(ran, plain, beside):
+    compiled = losses(ran(f"compiled {len(beside)} {'recompute' in beside}", train={"compile": True, **beside}))
     assert compiled == pytest.approx(plain, rel=1e-5)
 
 

@@ -122,7 +122,7 @@ def _model(
         install(made, feature)
     if run.train.fp8 != "none":  # whether a card has such products is for who asks to say: here they have shapes alone
         products.install(made, RECIPES[run.train.fp8])
-    apply_checkpointing(made, checkpointing_of(run, CPU))
+    apply_checkpointing(made, replace(checkpointing_of(run, CPU), compiled=None))
     shard(made, world, run.parallel, ("whet_run",), on_host=run.train.offload.weights)
     if world.mesh is None:
         hollow(made.module, mode)

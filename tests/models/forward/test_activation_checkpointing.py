@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
@@ -19,7 +20,7 @@ from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
 from whet.kernels.host_memory import host_memory
-from whet.models.forward import selective_recompute
+from whet.models.forward import activation_offload, selective_recompute
 from whet.models.forward.activation_checkpointing import Checkpointing, apply_checkpointing
 from whet.models.forward.activation_offload import ActivationOffload
 from whet.models.loading.context import BuildContext
@@ -57,8 +58,9 @@ def gradients(loaded):
     return loss.detach(), {name: p.grad for name, p in loaded.module.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.parametrize("compiled", [None, "aot_eager"], ids=["as it is", "compiled"])
 @pytest.mark.parametrize(("recompute", "leaves"), [("none", True), ("selective", False), ("selective", True)])
-def test_adapters_on_a_frozen_base_are_the_same_to_the_bit(recompute, leaves, tmp_path):
+def test_adapters_on_a_frozen_base_are_the_same_to_the_bit(recompute, leaves, compiled, tmp_path):
     """They write into what a product gave: what is kept of it must not be what they wrote into."""
     stored(tmp_path)
     base, made, memory = base_of("lora", tmp_path, 2), tuner.get("lora"), Inverted()
@@ -75,7 +77,7 @@ def test_adapters_on_a_frozen_base_are_the_same_to_the_bit(recompute, leaves, tm
         return gradients(loaded)
 
     (loss, found), (expected, others) = (
-        run(Checkpointing(recompute, 1, ActivationOffload(memory) if leaves else None)),
+        run(Checkpointing(recompute, 1, ActivationOffload(memory) if leaves else None, compiled)),
         run(Checkpointing()),
     )
     assert torch.equal(loss, expected) and found.keys() == others.keys() and len(found) == 2 * 14
@@ -112,6 +114,60 @@ def test_gradients_are_the_same_to_the_bit(kind, recompute, every, leaves, plain
     assert torch.equal(loss, expected) and found.keys() == others.keys()
     assert all(torch.equal(found[name], value) for name, value in others.items())
     assert (memory.moved_bytes > 0, memory.asked > 0) == (leaves, leaves) and memory.held_bytes == 0
+
+
+def kept_bytes(how: Checkpointing) -> int:
+    """Of storages that a forward pass leaves for the backward pass, beside weights."""
+    loaded, kept = model("dense", how), {}
+    weights = {p.untyped_storage()._cdata for p in loaded.module.parameters()}
+
+    def note(tensor):
+        if (storage := tensor.untyped_storage())._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        loss = loss_of(loaded)
+    assert loss.requires_grad
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+# Graphs as they are compiled, whose operations run as they are; code is generated for them in slow tests.
+GRAPHS = "aot_eager"
+COMPILED = [("none", 1, True), ("full", 2, True), ("selective", 1, False), ("selective", 2, True)]
+
+
+@pytest.mark.parametrize(("recompute", "every", "leaves"), COMPILED)
+def test_gradients_of_compiled_layers_are_the_same_to_the_bit(recompute, every, leaves, plain, monkeypatch):
+    monkeypatch.setattr(activation_offload, "SMALLEST_BYTES", 64)
+    torch._dynamo.reset()
+    counters.clear()
+    memory = host_memory(CPU) if recompute == "selective" else Inverted()
+    how = Checkpointing(recompute, every, ActivationOffload(memory) if leaves else None, GRAPHS)
+    (loss, found), (expected, others) = gradients(model("dense", how)), plain["dense"]
+    assert torch.equal(loss, expected) and found.keys() == others.keys()
+    assert all(torch.equal(found[name], value) for name, value in others.items())
+    assert (memory.moved_bytes > 0) == leaves and memory.held_bytes == 0
+    assert counters["stats"]["unique_graphs"] == (1 if every == 1 else 2) and not counters["graph_break"]
+
+
+def test_a_compiled_layer_that_recomputes_selectively_keeps_less_than_its_graph_would_choose_to():
+    torch._dynamo.reset()
+    none, selective, full = (kept_bytes(Checkpointing(how, 1, None, GRAPHS)) for how in ("none", "selective", "full"))
+    assert full < selective < 0.8 * none
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("recompute", "leaves"), [("none", True), ("selective", False), ("selective", True)])
+def test_code_that_is_generated_for_layers_gives_their_gradients(recompute, leaves, plain):
+    torch._dynamo.reset()
+    memory = Inverted()
+    how = Checkpointing(recompute, 1, ActivationOffload(memory) if leaves else None, "inductor")
+    (loss, found), (expected, others) = gradients(model("dense", how)), plain["dense"]
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0)
+    for name, value in others.items():
+        torch.testing.assert_close(found[name], value, rtol=0, atol=1e-5 * value.abs().max().item())
+    assert (memory.moved_bytes > 0) == leaves and memory.held_bytes == 0
 
 
 def computed(how: Checkpointing) -> Counter[str]:

@@ -1,4 +1,5 @@
-"""Activation checkpointing: what layers save for the backward pass (all, selected ops, or their inputs), and where.
+"""Activation checkpointing: what layers save for the backward pass (all, selected ops, or their inputs), and where; and
+layers that are compiled with it.
 
 transformers' layers (`GradientCheckpointingLayer`) let a function compute them; layers of other classes get one around
 their `forward`. Ranks that have cut a layer's weights gather them outside of it.
@@ -13,6 +14,7 @@ from functools import partial
 from types import MethodType
 from typing import Any
 
+import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -29,14 +31,16 @@ LayerCall = Callable[..., Any]
 @dataclass(frozen=True)
 class Checkpointing:
     """Of layers, from the first on, every `every`th is recomputed: all of it (`full`) or what is cheap (`selective`).
-    What all of them save is offloaded where there is an `offload`."""
+    What all of them save is offloaded where there is an `offload`. Layers are `compiled`, by a back
+    end of torch.compile, with what is computed again; what leaves is what their graphs save."""
 
     recompute: str = "none"
     every: int = 1
     offload: ActivationOffload | None = None
+    compiled: str | None = None
 
     def __bool__(self) -> bool:
-        return self.recompute != "none" or self.offload is not None
+        return self.recompute != "none" or self.offload is not None or self.compiled is not None
 
 
 def apply_checkpointing(model: Loaded, how: Checkpointing) -> None:
@@ -44,16 +48,21 @@ def apply_checkpointing(model: Loaded, how: Checkpointing) -> None:
     module: Any = model.module
     if not how:
         return
-    recompute = _KINDS[how.recompute](module, how.offload)
+    recompute = _KINDS[how.recompute](module, how)
     if recompute is not None and has_own_checkpointing(module):
         _enable(module, recompute.keywords)
     own: Sequence[Any] = [part for part in module.modules() if isinstance(part, GradientCheckpointingLayer)]
     for number, layer in enumerate(own or map(module.get_submodule, model.layers)):
-        call = recompute if number % how.every == 0 else None
+        call: LayerCall | None = recompute if number % how.every == 0 else None
+        if how.compiled is not None and how.offload is not None:  # there is no graph of what leaves
+            call = torch.compile(call or _plain_call, backend=how.compiled)
         if own:
             _set_layer_call(layer, call, how.offload)
         elif call is not None or how.offload is not None:
             layer.forward = MethodType(partial(_forward, layer_call=_layer_call(layer, call, how.offload)), layer)
+    if how.compiled is not None and how.offload is None:
+        for name in model.layers or [""]:
+            module.get_submodule(name).compile(backend=how.compiled)
 
 
 def _enable(module: Any, how: Mapping[str, Any]) -> None:
@@ -96,23 +105,24 @@ class _Offloaded:
             return self.recompute(compute, *args)
 
 
-def _no_recompute(module: nn.Module, offload: ActivationOffload | None) -> None:
+def _no_recompute(module: nn.Module, how: Checkpointing) -> None:
     return None
 
 
-def _full_recompute(module: nn.Module, offload: ActivationOffload | None) -> partial[Any]:
+def _full_recompute(module: nn.Module, how: Checkpointing) -> partial[Any]:
     return partial(checkpoint, **checkpoint_options(module))
 
 
-def _selective_recompute(module: nn.Module, offload: ActivationOffload | None) -> partial[Any]:
-    how = checkpoint_options(module)
-    choice = partial(selective_recompute.contexts, offload)
-    told = how.get("context_fn")
-    how["context_fn"] = choice if told is None else partial(_both, told, choice)
-    return partial(checkpoint, **how)
+def _selective_recompute(module: nn.Module, how: Checkpointing) -> partial[Any]:
+    options = checkpoint_options(module)
+    contexts = selective_recompute.contexts if how.compiled is None else selective_recompute.in_graph
+    choice = partial(contexts, how.offload)
+    told = options.get("context_fn")
+    options["context_fn"] = choice if told is None else partial(_both, told, choice)
+    return partial(checkpoint, **options)
 
 
-_KINDS: dict[str, Callable[[nn.Module, ActivationOffload | None], partial[Any] | None]] = {
+_KINDS: dict[str, Callable[[nn.Module, Checkpointing], partial[Any] | None]] = {
     "none": _no_recompute, "full": _full_recompute, "selective": _selective_recompute,
 }  # fmt: skip
 

@@ -13,8 +13,10 @@ from functools import cache
 from typing import Any, Self
 
 from torch import Tensor
+from torch._guards import TracingContext
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
 from whet.base.errors import ModelError
 from whet.models.forward.activation_offload import ActivationOffload, unpacked
@@ -43,6 +45,18 @@ def contexts(offload: ActivationOffload | None) -> Contexts:
     """For a layer's forward pass, and for its recompute. With an `offload` the layer is one of it."""
     saved: Saved = defaultdict(deque)
     return _SaveOnDevice(saved) if offload is None else _SaveOffloaded(saved, offload), _Recompute(saved)
+
+
+def in_graph(offload: ActivationOffload | None) -> Contexts:
+    """The same choice for a layer that is compiled: its graph is told what to save, and computes all else again.
+
+    A layer of which torch (2.13) makes no one graph is computed as it is, and saves as one that is not compiled.
+    """
+    return contexts(offload) if TracingContext.try_get() is None else create_selective_checkpoint_contexts(_policy)
+
+
+def _policy(ctx: Any, func: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
+    return CheckpointPolicy.MUST_SAVE if is_saved(func) else CheckpointPolicy.PREFER_RECOMPUTE
 
 
 class _Save(TorchDispatchMode):

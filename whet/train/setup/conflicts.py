@@ -81,10 +81,6 @@ CONFLICTS: tuple[Conflict, ...] = (
             ("evaluate.prompts", "{one}: answers are given with weights where they are trained"),
         )
     ),
-    Conflict("train.selective", "train.compile", "{one} keeps what single operations give, and {other} fuses them"),
-    Conflict(
-        "train.offload.activations", "train.compile", "{one} takes what layers keep, which {other} has made its own"
-    ),
     Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
     Conflict("train.in_backward", "train.fp16", "{one} steps before {other} knows whether all gradients fit"),
     Conflict("optimizer.sampled_gradient", "train.fp16", "{one} takes a second gradient, which {other} does not scale"),

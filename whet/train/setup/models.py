@@ -94,9 +94,6 @@ def build_model(
     if not is_asked:
         multiply(model, run, world.device)
     apply_checkpointing(model, checkpointing_of(run, world.device))
-    if run.train.compile:
-        for name in model.layers or [""]:
-            model.module.get_submodule(name).compile()
     if not is_asked and (world.shares_layers or (world.mesh is not None and rolls)):
         keep_shape(model.module)
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
@@ -170,7 +167,7 @@ def checkpointing_of(run: Run, device: torch.device) -> Checkpointing:
     """What layers save for the backward pass, and where, as `train` says."""
     train = run.train
     offload = ActivationOffload(host_memory(device)) if train.offload.activations else None
-    return Checkpointing(train.recompute, train.recompute_every, offload)
+    return Checkpointing(train.recompute, train.recompute_every, offload, "inductor" if train.compile else None)
 
 
 def reference_way(
