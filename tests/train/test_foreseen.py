@@ -195,4 +195,4 @@ def test_formulas_tell_of_weights_on_the_host_of_one_rank_what_a_step_of_it_take
     where = replace(card("h100-sxm"), kind="cpu")
     job = Job.of(run, PlannedModel.of("wide", WIDE), where, Mesh(), length=64, micro=64)
     told = plan_memory(replace(job, step_tokens=128)).peak
-    assert str(told) == str(seen) and told.total - told.parts["overhead"] == pytest.approx(seen.total, rel=0.02)
+    assert str(told) == str(seen) and told.total - told.parts["overhead"] == pytest.approx(seen.total, rel=0.05)
