@@ -174,3 +174,12 @@ def test_texts_with_a_few_labels_are_said_to_be_classes(tmp_path, capsys):
     assert "objective=sequence-classification" in capsys.readouterr().out
     named = write(tmp_path / "corpus.jsonl", [{**row, "label": str(n)} for n, row in enumerate(rows)])
     assert not data_facts(Source.parse({"path": named, "format": "auto"}, tmp_path)).is_labelled
+
+
+def test_an_objective_that_no_formulas_tell_of_is_planned_by_what_is_said():
+    pairs = advise(replace(CHATS, kind="preference"), card("rtx-4090"), 1)
+    typed = next(reason for reason in pairs.reasons if "takes a step" in reason).split("`")[1]
+    _, name, model, *words = shlex.split(typed)
+    found = load(None, [word for word in words if "=" in word], {("model", "path"): model}).run
+    assert (name, found.objective.kind, found.tuner.kind) == ("plan", "dpo", pairs.job.tuner)
+    assert words[-4:] == ["--gpu", "rtx-4090", "--length", str(pairs.job.length)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from whet.base.units import duration, figure, size
 from whet.plan.calibration import Calibration, calibrated
 from whet.plan.decide import Decided, with_mesh, with_micro
 from whet.plan.hardware.cards import Card
+from whet.plan.hardware.detected import HOST
 from whet.plan.job import Job, traced_tuners
 from whet.plan.models.planned import PlannedModel
 from whet.plan.possible import USUAL_TOKENS, known
@@ -184,7 +186,14 @@ def _reasons(advice: Advice, data: DataFacts, hours: float, is_soon: bool) -> li
     if data.script != "latin":
         found.append(f"{data.share:.0%} of the letters are {data.script}, which the model is published for")
     if not objective.get(advice.objective).facts.traced:
-        found.append(
-            f"memory and time are those of next tokens: with `--dry-run` the command takes a step of {advice.objective}"
-        )
+        found.append(f"memory and time are those of next tokens: `{_step_of(advice)}` takes a step of it")
     return found
+
+
+def _step_of(advice: Advice) -> str:
+    """The plan of a step of the objective itself, as it is typed; it knows one rank."""
+    job = advice.job
+    own = [word for word in settings(job) if not word.startswith("parallel.")]
+    on = [] if job.card.name == HOST else ["--gpu", job.card.name]
+    length = ["--length", str(job.length)]
+    return shlex.join(["whet", "plan", job.model.name, f"objective={advice.objective}", *own, *on, *length])
