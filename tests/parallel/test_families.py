@@ -26,10 +26,10 @@ from whet.parallel.styles import Style
 
 GRID = [Case(*case) for case in product(FAMILIES, MESHES) if can_be(*case)]
 ROWS = tuple(dict.fromkeys(str(case.mesh) for case in GRID))
-# A head that pools, an adapter, heads whose biases are cut, cross attention by gathered keys; the others are slow.
+# A head that pools, an adapter, biases cut with heads, cross attention by gathered keys, stages; others are slow.
 NOW = [
     Case("modernbert-classes", "ring-2"), Case("bert-lora", "tensor-2"), Case("bart", "ring-2"),
-    Case("t5", "context-tensor"),
+    Case("t5", "context-tensor"), Case("bert", "zero-bubble-2"),
 ]  # fmt: skip
 
 
@@ -123,6 +123,7 @@ def test_a_plan_follows_from_which_matrices_read_which(model, name, style):
         ("bart", {"context": 3}, "share 4 heads, and 4 / 3 leaves a rest of 1"),
         ("t5", {"context": 2, "context_by": "ring"}, "a number for each distance to its scores, which a ring does not"),
         ("bert", {"tensor": 2, "sequence": True}, "`bert.encoder.layer.0.output` also reads `input_tensor`"),
+        ("deberta", {"pipeline": 2}, "is of no layer, and the plan of DebertaV2ForMaskedLM gives it to no stage"),
         ("t5", {"tensor": 2, "sequence": True}, "`decoder.block.0.layer` is a list of parts"),
     ],
 )
@@ -131,6 +132,13 @@ def test_what_a_mesh_cannot_do_with_a_model_is_refused_with_the_reason(model, as
     with pytest.raises(ModelError) as raised:
         planned(model, {name: size for name, size in asked.items() if name not in words}, **words)
     assert says in raised.value.message and raised.value.hint
+
+
+def test_an_encoder_whose_parts_take_turns_has_no_stages():
+    init = {"model_type": "xlm", "emb_dim": 32, "n_layers": 2, "n_heads": 4, "vocab_size": 60}
+    loaded = model_source.get("hf").build(BuildContext(verdict=FAMILIES["bert"].verdict), init=init)
+    with pytest.raises(ModelError, match="calls its parts in another order than that of its layers"):
+        ParallelPlan.of(loaded, Parallel(pipeline=2), {"shard": 1, "pipeline": 2})
 
 
 def test_a_plan_leaves_the_module_as_it_was():

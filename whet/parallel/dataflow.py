@@ -104,6 +104,24 @@ def check_parts(module: nn.Module, way: Way, is_paired: bool, parts: Mapping[str
         _run(module, way, is_paired, trace)
 
 
+def calls_of(module: nn.Module, way: Way) -> list[str]:
+    """The parts of a model that hold weights, by name, in the order in which a forward calls them."""
+    model, found = unwrapped(module), list[str]()
+    trace = _Trace(matrices_of(model))
+    holding = {n: part for n, part in model.named_modules() if next(part.parameters(recurse=False), None) is not None}
+    hooks = [
+        part.register_forward_pre_hook(lambda *_, name=name: found.append(name))
+        for name, part in (holding | dict(trace.matrices)).items()
+    ]
+    try:
+        with trace.watching(module):
+            _run(module, way, False, trace)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
 def matrices_of(module: nn.Module) -> dict[str, nn.Module]:
     """The linear ones of numbered layers, with what an adapter has put around them, by name."""
     named = {name: part for name, part in module.named_modules() if numberless(name) != name}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch.distributed as dist
 from torch import nn
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, one_line
 from whet.contracts.model import Loaded, ParamRole
 from whet.models.features.carried import carry
 from whet.models.forward.backbone import decoder_of, unwrapped
 from whet.models.text import text_config
+from whet.parallel.dataflow import calls_of
 from whet.parallel.pipeline.balance import balanced
 from whet.parallel.pipeline.carrier import Form
 from whet.parallel.pipeline.schedule import places
@@ -49,20 +50,40 @@ def cut(model: Loaded, planned: Cut, rank: int, group: dist.ProcessGroup | None 
         if not planned.holds(rank, stage):
             parts.holder._modules.update({str(number): passed[number] for number in run})
     has_first, has_last = planned.holds(rank, 0), planned.holds(rank, planned.last)
-    form = Form((parts.width,), parts.embedding.weight.dtype)
-    blank = BlankEmbedding(form)
-    for name in parts.first:
-        if not has_first and not (has_last and planned.tied and name == parts.entry):
-            parts.decoder._modules[name] = blank if name == parts.entry else PassThrough(parts.decoder._modules[name])
+    table: Any = parts.decoder.get_submodule(parts.table)
+    form = Form((parts.width,), table.weight.dtype)
+    for name in () if has_first else parts.first:
+        part = parts.decoder._modules[name]
+        if has_last and planned.tied and name == parts.entry:
+            _leave(part, table)
+        else:
+            stand_in = BlankEmbedding(form) if name == parts.entry else PassThrough(part)
+            parts.decoder._modules[name] = _known(stand_in, part, table)
     if not has_last:
         for name in parts.last:
             parts.decoder._modules[name] = PassThrough(parts.decoder._modules[name])
+        output: Any = unwrapped(module)
         for owner, name in parts.outside:
-            owner._modules[name] = PassThrough(owner._modules[name])
-    names = {id(part): name for name, part in module.named_modules()}
-    heads = [(names[id(owner)], name) for owner, name in parts.outside]
-    ends = (parts.entry, parts.first, parts.last)
-    carry(module, Stages(planned, rank, form, *ends, tuple(model.layers), passed, heads, group))
+            head = owner._modules[name]
+            owner._modules[name] = _known(PassThrough(head), head, output.get_output_embeddings())
+    ends = (parts.entry, parts.table, parts.first, parts.last)
+    carry(module, Stages(planned, rank, form, *ends, tuple(model.layers), passed, group))
+
+
+def _known(stand_in: PassThrough, part: Any, end: nn.Module | None) -> PassThrough:
+    """What stands where a part is, with the names inside it by which a class looks for one of its ends (BERT)."""
+    at: nn.Module = stand_in
+    for word in filter(None, next((name for name, one in part.named_modules() if one is end), "").split(".")):
+        at.add_module(word, PassThrough())
+        at = at.get_submodule(word)
+    return stand_in
+
+
+def _leave(entry: nn.Module, table: nn.Module) -> None:
+    """Of a part that embeds tokens what the head shares: what else it has, the first stage steps."""
+    for name, part in entry.named_children():
+        if not any(one is table for one in part.modules()):
+            entry._modules[name] = PassThrough(part)
 
 
 def _check_apart(model: Loaded, runs: Sequence[range]) -> None:
@@ -94,21 +115,19 @@ def _check_trained(model: Loaded, cut: Cut, ranks: int) -> None:
 @dataclass(frozen=True)
 class _Parts:
     """A whole model as it is cut: its decoder, whose children are `first` parts, layers and `last` parts, with the
-    parts `outside` of it that come after (a head), and what each costs."""
+    parts `outside` of it that come after (a head), and what each costs. `entry` is the first part that embeds tokens,
+    by the embedding `table`."""
 
     decoder: Any
     holder: Any
     entry: str
+    table: str
     first: tuple[str, ...]
     last: tuple[str, ...]
     outside: Sequence[tuple[nn.Module, str]]
     costs: Sequence[float]
     head: float
     tied: bool
-
-    @property
-    def embedding(self) -> Any:
-        return self.decoder._modules[self.entry]
 
     @property
     def width(self) -> int:
@@ -128,10 +147,16 @@ class _Parts:
         whole: Any = unwrapped(module)
         decoder: Any = decoder_of(whole)
         holder: Any = module.get_submodule(model.layers[0].rpartition(".")[0])
-        plan: Mapping[str, Any] = getattr(decoder.config, "base_model_pp_plan", None) or {}
+        plan: Collection[str] = getattr(decoder.config, "base_model_pp_plan", None) or ()
         own = dict(decoder.named_children())
-        repeated = next((name for name, part in own.items() if part is holder), None)
-        entry = next((name for name, part in own.items() if part is whole.get_input_embeddings()), None)
+        is_derived = not plan and model.capabilities.family == "masked"
+        if is_derived:
+            plan = [name for name, part in own.items() if next(part.parameters(), None) is not None]
+        embedding = whole.get_input_embeddings()
+        repeated, entry = (
+            next((name for name, part in own.items() if any(one is inside for one in part.modules())), None)
+            for inside in (holder, embedding)
+        )
         if entry is None or repeated not in plan or entry not in plan:
             raise ModelError(
                 f"transformers has no plan that cuts {type(whole).__name__} into stages", at=AT,
@@ -140,18 +165,45 @@ class _Parts:
         order = tuple(name for name in plan if name in own)
         at = order.index(repeated)
         first, last = order[:at], order[at + 1 :]
+        layered = {id(p) for name in model.layers for p in module.get_submodule(name).parameters()}
         for name, parameter in decoder.named_parameters():
-            if name.partition(".")[0] not in order:
+            if name.partition(".")[0] not in (*first, *last) and id(parameter) not in layered:
                 raise ModelError(
                     f"`{name}` ({tuple(parameter.shape)}) is of no layer, and the plan of {type(whole).__name__} gives "
                     "it to no stage", at=AT, hint=f"{HINT}, and parallel.shard",
                 )  # fmt: skip
+        if is_derived:
+            _check_order(model, decoder, first, last)
         beside = list(outside(module, decoder))
         ends = {id(p) for name in first for p in own[name].parameters()}
         after = [p for owner, name in beside for p in owner.get_submodule(name).parameters()]
         head = float(sum(p.numel() for p in after if p.dim() > 1))
         costs = [_cost(model, name) for name in model.layers]
-        return cls(decoder, holder, entry, first, last, beside, costs, head, any(id(p) in ends for p in after))
+        table = next(name for name, part in decoder.named_modules() if part is embedding)
+        return cls(decoder, holder, entry, table, first, last, beside, costs, head, any(id(p) in ends for p in after))
+
+
+def _check_order(model: Loaded, decoder: nn.Module, first: Sequence[str], last: Sequence[str]) -> None:
+    """Raise ModelError where a model's body does not call its parts from the `first` on to the `last`."""
+    names = {id(part): name for name, part in unwrapped(model.module).named_modules()}
+    numbered = [(number, model.module.get_submodule(name)) for number, name in enumerate(model.layers)]
+    numbered += [(-1, decoder.get_submodule(name)) for name in first]
+    numbered += [(len(model.layers), decoder.get_submodule(name)) for name in last]
+    places = {names[id(one)]: number for number, part in numbered for one in part.modules()}
+    whole: Any = model.model
+    try:
+        calls = calls_of(model.module, whole.facts.way)
+    except Exception as error:  # whatever a class's own code raises without values
+        raise ModelError(
+            f"{type(unwrapped(model.module)).__name__} has no plan in transformers that cuts it into stages, and whet "
+            f"finds none: {one_line(error)}", at=AT, hint=f"{HINT}, and parallel.shard",
+        ) from error  # fmt: skip
+    called = [places[name] for name in calls if name in places]
+    if called != sorted(called) or not set(range(len(model.layers))) <= set(called):
+        raise ModelError(
+            f"{type(unwrapped(model.module)).__name__} calls its parts in another order than that of its layers", at=AT,
+            hint=f"{HINT}, and parallel.shard",
+        )  # fmt: skip
 
 
 def _cost(model: Loaded, layer: str) -> float:

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.models.decoding.cache import lies_by_layers
 from whet.models.decoding.proof import decode_anew
-from whet.models.forward.backbone import replaced, unwrapped
+from whet.models.forward.backbone import decoder_of, unwrapped
 from whet.parallel.pipeline.carrier import Carrier, Form
-from whet.parallel.pipeline.stages import AT, HINT, PassThrough, Stages
+from whet.parallel.pipeline.stages import AT, HINT, Stages
 from whet.parallel.pipeline.turns import Turns
 
 _CACHE = "past_key_values"
@@ -129,18 +129,13 @@ def run_stages(
             given |= {} if getattr(output, _CACHE, None) is None else {_CACHE: output.past_key_values}
         if stage and places[stage - 1] != stages.rank:
             states_BTD = carrier.take(form, places[stage - 1])()
-        is_last, head = stage == stages.cut.last, _Head()
-        heads = [] if is_last else [(module.get_submodule(at)._modules, name, head) for at, name in stages.heads]
+        is_last = stage == stages.cut.last
         own = given if is_last else {name: value for name, value in given.items() if name != "logits_to_keep"}
-        with (
-            stages.running(module, stage, states_BTD),
-            replaced(heads),
-            _seen(given.get(_CACHE), stages.cut.runs[stage]),
-        ):
-            output = module(**own)
+        with stages.running(module, stage, states_BTD), _seen(given.get(_CACHE), stages.cut.runs[stage]):
+            output = (module if is_last else decoder_of(unwrapped(module)))(**own)
         if is_last:
             break
-        states_BTD = output.last_hidden_state if head.states is None else head.states
+        states_BTD = output.last_hidden_state
         if states_BTD.shape != form.shape:
             raise ModelError(
                 f"a stage gives {tuple(states_BTD.shape)} numbers, and the next one expects {form.shape}", at=AT,
@@ -166,13 +161,3 @@ def _seen(cache: Any, run: range) -> Iterator[None]:
         yield
     finally:
         cache.layers = layers
-
-
-class _Head(PassThrough):
-    """Stands where what follows the layers is, before the last stage, and keeps the states that come to it."""
-
-    states: Tensor | None = None
-
-    def forward(self, states: Tensor, *_: Any, **__: Any) -> Tensor:
-        self.states = states if self.states is None else self.states
-        return states

@@ -51,18 +51,18 @@ class Cut:
 @dataclass(frozen=True, slots=True, eq=False)
 class Stages(ModelFeature):
     """What a module knows of being cut: the whole cut, this rank's place, and what lies between two stages. `entry` is
-    the embedding among the parts that the `first` stage has; `passed` stand for the `layers`. `heads` are holders and
-    names of what follows the decoder, and `group` the ranks of the pipeline, where there are any."""
+    that of the parts of the `first` stage which embeds tokens, by a `table`; `passed` stand for the `layers`, and
+    `group` are the ranks of the pipeline, where there are any."""
 
     cut: Cut
     rank: int
     form: Form
     entry: str
+    table: str
     first: Sequence[str]
     last: Sequence[str]
     layers: Sequence[str]
     passed: Sequence[PassThrough]
-    heads: Sequence[tuple[str, str]] = ()
     group: dist.ProcessGroup | None = None
 
     def running(
@@ -85,7 +85,8 @@ class Stages(ModelFeature):
         if stage < self.cut.last:
             changes += [(decoder._modules, name, _PASS_THROUGH) for name in self.last]
         elif seam is not None:
-            changes.append((decoder._modules, self.last[0], seam.before(decoder._modules[self.last[0]])))
+            name = str(len(self.layers) - 1)
+            changes.append((holder, name, seam.behind(holder[name])))
         return replaced(changes)
 
     def weights(self, module: nn.Module, stage: int) -> list[nn.Parameter]:
@@ -102,7 +103,7 @@ class Stages(ModelFeature):
         ends = (self.cut.place[0], self.cut.place[-1])
         if not self.cut.tied or ends[0] == ends[1] or self.rank not in ends:
             return []
-        return [decoder_of(unwrapped(module)).get_submodule(self.entry).weight]  # type: ignore[list-item]
+        return [decoder_of(unwrapped(module)).get_submodule(self.table).weight]  # type: ignore[list-item]
 
     def gathered(self, value: Any) -> list[Any]:
         """The value of every rank of the pipeline, in their order, on each of them. Values are pickled."""
@@ -142,12 +143,16 @@ class PassThrough(nn.Module):
 
     def __init__(self, part: nn.Module | None = None) -> None:
         super().__init__()
-        plain = (bool, int, float, str)
-        known = {} if part is None else vars(part)
-        vars(self).update({k: v for k, v in known.items() if isinstance(v, plain) and not k.startswith("_")})
+        vars(self).update(_facts(part))
 
     def forward(self, states: Tensor, *_: Any, **__: Any) -> Tensor:
         return states
+
+
+def _facts(part: nn.Module | None) -> dict[str, Any]:
+    """What others read of a part."""
+    known, plain = {} if part is None else vars(part), (bool, int, float, str)
+    return {name: value for name, value in known.items() if isinstance(value, plain) and not name.startswith("_")}
 
 
 _PASS_THROUGH = PassThrough()
@@ -166,20 +171,22 @@ class ReceivedStates(PassThrough):
 
 
 class Seam(nn.Module):
-    """Stands where the first part behind the layers is, and parts their gradients from those of all that follows:
-    what the layers gave, and what goes on from it."""
+    """Stands where the last layer is, and parts the gradients of layers from those of all that follows: what they
+    gave, and what goes on from it."""
 
     given: Tensor
     leaf: Tensor
 
-    def before(self, part: nn.Module) -> Seam:
-        vars(self)["part"] = part  # which is no part of this
+    def behind(self, layer: Any) -> Seam:
+        vars(self).update(_facts(layer) | {"layer": layer})  # which is no part of this
         return self
 
     def forward(self, states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        self.given = states.clone()  # torch (2.13) cuts what a stage gives from its past, which no view allows
+        found = vars(self)["layer"](states, *args, **kwargs)
+        # torch (2.13) cuts what a stage gives from its past, which no view allows.
+        self.given = (found if isinstance(found, Tensor) else found[0]).clone()
         self.leaf = self.given.detach().requires_grad_()
-        return vars(self)["part"](self.leaf, *args, **kwargs)
+        return self.leaf if isinstance(found, Tensor) else (self.leaf, *found[1:])  # type: ignore[return-value]
 
 
 class BlankEmbedding(PassThrough):
@@ -189,8 +196,9 @@ class BlankEmbedding(PassThrough):
         super().__init__()
         self._form = form
 
-    def forward(self, states: Tensor, *_: Any, **__: Any) -> Tensor:
-        return torch.zeros(*states.shape, *self._form.shape, dtype=self._form.dtype, device=states.device)
+    def forward(self, states: Tensor | None = None, *_: Any, **named: Any) -> Tensor:
+        ids: Tensor = named["input_ids"] if states is None else states
+        return torch.zeros(*ids.shape, *self._form.shape, dtype=self._form.dtype, device=ids.device)
 
 
 def outside(owner: nn.Module, decoder: nn.Module) -> Iterator[tuple[nn.Module, str]]:

@@ -41,8 +41,11 @@ _OF_STAGES = (
     ("parallel.sequence", "{one} leaves ranks some of the tokens, which {other} has not been proven with"),
     ("train.fp16", "{one} scales the loss, which {other} has not been proven with"),
     ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
-    ("family.masked", "{other} is proven for decoders, and the model is {one}"),
-    ("family.seq2seq", "{other} is proven for decoders, and the model is {one}: its decoder reads all of its encoder"),
+    (
+        "family.seq2seq",
+        "{other} sends the states of one row from layer to layer, and the model is {one}: each stage of its decoder "
+        "would need those of the source as well, and give their gradients back past all others",
+    ),
     ("model.unpacked", "{other} sends packed rows from stage to stage, and this is {one}"),
     ("model.own_head", "{other} reads trained positions at the last stage, and this is {one}"),
     ("model.mixers", "{other} sends packed rows from stage to stage, and this is {one}"),
