@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import subprocess
 import threading
 from collections import deque
 from pathlib import Path
 
 from whet.base.errors import RunError
+from whet.base.guarded import GuardedProcess
 from whet.generate.servers.wanted import Command
 
 _LINES = 200
-# Ends a process group as soon as whoever started it is gone: its pipe closes then, whatever killed it.
-_GUARD = 'read -r _; kill -KILL "-$1"'  # dash knows no `--` here
 
 
 class Child:
@@ -29,16 +26,9 @@ class Child:
         # What would open an engine to control by whoever reaches it.
         environment.pop("VLLM_SERVER_DEV_MODE", None)
         try:
-            self._process = subprocess.Popen(
-                command.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env=environment, start_new_session=True,  # Ctrl-C reaches this process alone, which then ends it
-            )  # fmt: skip
+            self._process = GuardedProcess(command.words, environment)
         except OSError as error:
             raise RunError(f"{command.words[0]} does not start: {error}", at="--engine", hint=command.shown()) from None
-        self._guard = subprocess.Popen(
-            ["sh", "-c", _GUARD, "sh", str(self._process.pid)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True, name="engine-output")
         self._reader.start()
 
@@ -62,24 +52,10 @@ class Child:
 
     def stop(self, grace_s: float = 10.0) -> None:
         """End it: asked first, and after so long killed, with all that it started. Safe to call again."""
-        self._signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=grace_s)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        self._guard.kill()
-        self._guard.wait()
-        if self._guard.stdin is not None:
-            self._guard.stdin.close()
+        self._process.end(grace_s)
         self._reader.join(timeout=2)
 
-    def _signal(self, number: int) -> None:
-        # The group outlives its first process where that leaves workers behind.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
-
     def _read(self) -> None:
-        assert self._process.stdout is not None
         with contextlib.ExitStack() as opened:
             log = opened.enter_context(self._log.open("ab")) if self._log is not None else None
             for line in opened.enter_context(self._process.stdout):

@@ -12,21 +12,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
+from whet.base.guarded import GuardedProcess
 from whet.server.secret import KEY
 
 State = Literal["starting", "ready", "failed", "ended"]
 # What a command says of an error, and what of it is kept.
 _ERROR = re.compile(r"^error: ", re.MULTILINE)
 _SAID_LINES = 200
-# The process ends with the one that started it, however that one ends.
-_BOOT = (
-    "import sys; sys.path[:] = {path!r}; from whet.base.launcher import end_with_parent; end_with_parent(); "
-    "from whet.cli.main import main; sys.exit(main(sys.argv[1:]))"
-)
+_BOOT = "import sys; sys.path[:] = {path!r}; from whet.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 class Process:
@@ -46,15 +43,13 @@ class Process:
         self._lock = threading.Lock()
         self._said: deque[str] = deque(maxlen=_SAID_LINES)
         words = ["serve", model, "--called", model, "--port", "0", "--root", str(root)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT.format(path=sys.path), *words], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
-            env={**os.environ, KEY: self.key, "NO_COLOR": "1"},
-        )  # fmt: skip
-        assert self._process.stdout is not None and self._process.stderr is not None
-        hearing = threading.Thread(target=self._hear, args=(self._process.stderr,), daemon=True)
+        environment = {**os.environ, KEY: self.key, "NO_COLOR": "1"}
+        self._process = GuardedProcess(
+            [sys.executable, "-c", _BOOT.format(path=sys.path), *words], environment, stderr=subprocess.PIPE
+        )
+        hearing = threading.Thread(target=self._hear, daemon=True)
         hearing.start()
-        threading.Thread(target=self._watch, args=(self._process.stdout, hearing), daemon=True).start()
+        threading.Thread(target=self._watch, args=(hearing,), daemon=True).start()
 
     @property
     def idle_s(self) -> float:
@@ -90,16 +85,15 @@ class Process:
         with self._lock:
             if self.is_alive:
                 self.state = "ended"
-        with suppress(ProcessLookupError):  # with whatever it has started
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._process.end(grace_s=0)
 
-    def _hear(self, stderr: IO[str]) -> None:
-        for line in stderr:
-            self._said.append(line)
+    def _hear(self) -> None:
+        for line in self._process.stderr:
+            self._said.append(line.decode(errors="replace"))
 
-    def _watch(self, stdout: IO[str], hearing: threading.Thread) -> None:
-        for line in stdout:
+    def _watch(self, hearing: threading.Thread) -> None:
+        for said in self._process.stdout:
+            line = said.decode(errors="replace")
             if line.startswith("http"):
                 with self._lock:
                     self.url = line.strip().removesuffix("/v1")
