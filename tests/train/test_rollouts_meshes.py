@@ -117,7 +117,7 @@ def learned(folder, name, is_mesh):
     plugin = folder / f"double_{ranks_of(name)}_{name in NOW}.py"  # tests forget kinds, and files are read once
     if not plugin.exists():
         plugin.write_text(TWIN)
-    init = {**(MIXED if "expert" in mesh else DENSE), "num_hidden_layers": 4 if "pipeline" in mesh else 2}
+    init = {**(MIXED if "expert" in mesh else DENSE), "num_hidden_layers": 4 if "schedule" in mesh else 2}
     given = settings(
         folder, f"{name}-{is_mesh}", objective=objective, rollout=rollout, model={"init": init}, plugins=[str(plugin)],
         optimizer={"lr": 1e-2}, parallel={**(mesh if is_mesh else {}), "timeout_s": 60},
