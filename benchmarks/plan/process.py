@@ -25,12 +25,13 @@ SHRUNK = ("hidden_size", "n_embd", "d_model", "intermediate_size", "d_ff", "voca
 
 def foresee(row: Row) -> dict[str, Any]:
     from whet.plan.tracing.live import Timeline, watched
+    from whet.plan.tracing.workspaces import Processor
     from whet.train.foreseen import example_batch, foresee, hollow_run
 
     run = from_mapping(row.run(None) if not row.is_adapter else row.run("base")).run
     made = hollow_run(run, row.config)
     batches = [example_batch(made.trained, row.lengths, made.reference)] * 2
-    found = foresee(made, batches)
+    found = foresee(made, batches, Processor.here())
     peak = max(found, key=lambda moment: moment.total)
     with made.mode, watched(Timeline()):  # which takes products of experts that torch refuses without values
         saved = saved_bytes(made.trained, batches[0])

@@ -137,8 +137,7 @@ QWEN3 = {**BIG, "model_type": "qwen3", "head_dim": 64}
         pytest.param(QWEN3, {"tuner": "lora", "train": {"precision": "bf16"}}, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
-def test_formulas_tell_every_phase_as_a_step_does(config, sections, monkeypatch):
-    monkeypatch.setattr(live, "workspace", lambda *op: 0)  # formulas are of no processor in particular
+def test_formulas_tell_every_phase_as_a_step_does(config, sections):
     run, tokens = run_of(config, sections), 1024
     made = hollow_run(run, config)
     batch = example_batch(made.trained, (tokens,))

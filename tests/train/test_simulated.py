@@ -16,7 +16,6 @@ from whet.plan.job import Job
 from whet.plan.memory import rank_plans
 from whet.plan.models.planned import PlannedModel
 from whet.plan.timeline import MemoryPlan, Stage
-from whet.plan.tracing import live
 from whet.train.foreseen import example_batch, foresee, hollow_run
 
 TOKENS, MICRO_BATCHES = 256, 2
@@ -84,8 +83,7 @@ def _ranks(parallel: dict) -> int:
         *(pytest.param(*case, id=name, marks=pytest.mark.slow) for name, case in SLOW.items()),
     ],
 )
-def test_a_rank_holds_at_its_peak_what_formulas_say(config, parallel, rank, tolerance, monkeypatch):
-    monkeypatch.setattr(live, "workspace", lambda *op: 0)  # formulas are of no processor in particular
+def test_a_rank_holds_at_its_peak_what_formulas_say(config, parallel, rank, tolerance):
     step = peak_of_a_step(config, parallel, rank)
     assert peak_of_formulas(config, parallel, rank) == pytest.approx(step, rel=tolerance)
     assert not dist.is_initialized()

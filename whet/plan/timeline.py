@@ -72,13 +72,14 @@ class MemoryPlan:
 def with_overhead(moment: Moment, card: Card, ranks: int, measured: Calibration | None = None) -> Moment:
     """The moment with what the process takes beside its tensors, and its components in order.
 
-    What finished runs have `measured` stands in the place of what is assumed; bytes of tensors stay as they are.
+    What finished runs have `measured` stands in the place of what is assumed; bytes of tensors stay as they are, and so
+    does what a step was seen to take beside them.
     """
     is_cpu = card.kind == "cpu"
     overhead: float = CONTEXT_BYTES["cpu" if is_cpu else "card"]
     if measured is not None and measured.process is not None:
         overhead = measured.process.value
-    overhead += 0 if is_cpu or ranks == 1 else COLLECTIVES_BYTES
+    overhead += moment.parts.get("overhead", 0.0) + (0 if is_cpu or ranks == 1 else COLLECTIVES_BYTES)
     step = moment.total - sum(moment.parts.get(name, 0.0) for name in HELD)
     beyond = None if measured is None else measured.beyond(step)
     assumed = 0 if is_cpu else int(FRAGMENTED * moment.total)

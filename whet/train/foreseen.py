@@ -41,6 +41,7 @@ from whet.plan.timeline import Moment
 from whet.plan.tracing.hollow import held_bytes, hollow, model_on_meta
 from whet.plan.tracing.live import Timeline, Watch, storages, watched
 from whet.plan.tracing.traced_host_memory import TracedHostMemory
+from whet.plan.tracing.workspaces import Processor
 from whet.train.setup.chosen import chosen_of
 from whet.train.setup.models import checkpointing_of, features_for, weights_dtype
 from whet.train.setup.trained import Trained
@@ -162,9 +163,9 @@ def _masked(rate: float, ids: np.ndarray) -> Sample:
     return Sample(ids, weights, is_in_place=True, kind="bidirectional")
 
 
-def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
+def foresee(run: Hollow, batches: Sequence[Batch], processor: Processor | None = None) -> list[Moment]:
     """The highest moment of each part of a step over these micro-batches, with the optimizer's state and while it is
-    made, if there is none yet."""
+    made, if there is none yet; on a `processor` with what its ops take inside."""
     trained, timeline = run.trained, Timeline()
     weights, _ = trained.executor.weigh(batches, {})
     kinds: dict[int, str] = {}
@@ -173,7 +174,7 @@ def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
         "optimizer": _state_bytes(run),
     }  # fmt: skip
     steps = [batches] if held["optimizer"] else [batches[:1], batches]
-    with run.mode, watched(timeline, resizes=trained.world.mesh is not None) as watch:
+    with run.mode, watched(timeline, processor, resizes=trained.world.mesh is not None) as watch:
         marking = _Marking(timeline, watch, run, kinds)
         executor = replace(trained.executor, phases=marking, losses=None, layers=None)
         with marking.layers():
@@ -181,6 +182,7 @@ def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
                 executor.step(index, own, weights, 1.0)
                 marking.note_state()
         timeline.mark(("save", ""))
+    kinds |= dict.fromkeys(watch.kernels, "overhead")
     return list(moments(timeline, kinds, held))
 
 
@@ -250,6 +252,7 @@ def moments(timeline: Timeline, kinds: Mapping[int, str], held: Mapping[str, int
     `held` is what was there before, by component."""
     kept = _kept(timeline)
     totals = {"weights": 0.0, "gradients": 0.0, "optimizer": 0.0, "activations": 0.0, "working": 0.0, **held}
+    totals["overhead"] = 0.0
     highest: dict[tuple[str, str], Moment] = {}
     name = ("forward", "")
     for what, number in [*timeline.events, ("at", ("save", ""))]:

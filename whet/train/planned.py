@@ -24,6 +24,7 @@ from whet.plan.job import CPU_TOKENS, precision_on
 from whet.plan.layers import experts
 from whet.plan.subject import Lever, ModelFacts, Plan, Subject
 from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
+from whet.plan.tracing.workspaces import Processor
 from whet.train.foreseen import ALONE, CPU, Hollow, example_batch, foresee, hollow_run
 from whet.train.rollout_memory import with_rollouts
 
@@ -133,7 +134,7 @@ def _lengths(micro: int, length: int) -> list[int]:
 def _moments(wanted: Wanted, made: Hollow, lengths: Sequence[int]) -> Iterator[Moment]:
     with computed_by(at_once(wanted.card.device)):
         batch = example_batch(made.trained, lengths, made.reference)
-        found = foresee(made, [batch, batch])
+        found = foresee(made, [batch, batch], Processor.here() if wanted.card.kind == "cpu" else None)
     yield from with_rollouts(wanted.run, made.trained, wanted.config, wanted.card, wanted.length, found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 
-from whet.plan.tracing.workspaces import workspace
+from whet.plan.tracing.workspaces import Processor
 
 _NUMBER = torch.ops.aten._local_scalar_dense.default
 _GROUPED = torch.ops.aten._grouped_mm.default
@@ -39,13 +39,15 @@ class Watch(TorchDispatchMode):
     """Writes down every storage that an op makes, and when the last tensor on it is gone.
 
     A number that is read of a tensor without values is 0: what a step reads of itself decides nothing that takes
-    memory.
+    memory. With a `processor`, what its ops take inside is written down as well; `kernels` are pieces of code.
     """
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, processor: Processor | None = None) -> None:
         super().__init__()
-        self.timeline = timeline
+        self.timeline, self.processor = timeline, processor
         self.numbers: dict[int, int] = {}
+        self.kernels: set[int] = set()
+        self._met: set[Hashable] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = [*_tensors(args), *_tensors(kwargs)]
@@ -59,9 +61,20 @@ class Watch(TorchDispatchMode):
         for storage, itemsize in _sized(out):
             if storage._cdata not in known and storage._cdata not in self.numbers:
                 self._taken(storage, itemsize)
-        if num_bytes := workspace(func, args, out):
-            self._passing(num_bytes)
+        if self.processor is not None:
+            self._inside(self.processor, func, args, out)
         return out
+
+    def _inside(self, processor: Processor, func: Any, args: Any, out: Any) -> None:
+        """What an op takes beside its tensors: code that stays, and what is there while it computes."""
+        made = processor.kernels(func, args)
+        if made is not None and made[0] not in self._met:
+            self._met.add(made[0])
+            self.kernels.add(len(self.timeline.pieces))
+            self.timeline.events.append(("+", len(self.timeline.pieces)))
+            self.timeline.pieces.append((made[1], 1))
+        if num_bytes := processor.passing(func, args, out):
+            self._passing(num_bytes)
 
     def _passing(self, num_bytes: int) -> None:
         """A piece that is there while an op computes."""
@@ -84,8 +97,8 @@ class ResizingWatch(Watch):
     """Writes down as well when a storage is emptied and filled again, as FSDP2 does with whole weights. It looks at all
     that are alive at every op."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        super().__init__(timeline)
+    def __init__(self, timeline: Timeline, processor: Processor | None = None) -> None:
+        super().__init__(timeline, processor)
         self._alive: dict[int, tuple[weakref.ref[Any], int]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -153,10 +166,10 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 @contextmanager
-def watched(timeline: Timeline, *, resizes: bool = False) -> Iterator[Watch]:
+def watched(timeline: Timeline, processor: Processor | None = None, *, resizes: bool = False) -> Iterator[Watch]:
     """Inside, the timeline is written; with what `resizes`, where there are shards. Pieces that outlive it are given
     back after its end, which is not written."""
-    watch = ResizingWatch(timeline) if resizes else Watch(timeline)
+    watch = ResizingWatch(timeline, processor) if resizes else Watch(timeline, processor)
     with watch:
         yield watch
     watch.timeline = Timeline()
