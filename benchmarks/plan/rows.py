@@ -65,6 +65,9 @@ def _with(**sections: Any) -> dict[str, Any]:
 
 OFF = "adapters"
 LORA = {"kind": "lora", "rank": 16}
+LENGTH = {"rewards": [{"kind": "length"}]}
+KL = {"kind": "grpo", "kl": 0.05, "reference": "copy"}
+TAUGHT = {"kind": "distill", "teacher": {"init": LLAMA}, "precision": "bf16"}
 ROWS = [
     Row("llama full adamw", LLAMA),
     Row("llama tied", TIED, (128, 128)),
@@ -90,6 +93,16 @@ ROWS = [
     Row("llama grpo", LLAMA, (128, 128), _with(objective="grpo", rewards=[{"kind": "length"}])),
     Row("llama reward", LLAMA, (256,), _with(objective="reward")),
     Row("llama classify", LLAMA, (128, 128), _with(objective="sequence-classification")),
+    Row("llama process reward", LLAMA, (128, 128), _with(objective="process-reward")),
+    Row("llama embedding", LLAMA, (128, 128), _with(objective="embedding")),
+    Row("llama reranker", LLAMA, (128, 128), _with(objective="reranker")),
+    Row("llama distill", LLAMA, (256,), _with(objective={"kind": "distill", "teacher": {"init": WIDE}})),
+    Row("llama distill bf16", TIED, (256,), _with(objective=TAUGHT)),
+    Row("llama distill stored", LLAMA, (256,), _with(objective={**TAUGHT, "top": 64})),
+    Row("llama ppo", LLAMA, (128, 128), _with(objective="ppo", **LENGTH)),
+    Row("llama online dpo", LLAMA, (128,), _with(objective="online-dpo", **LENGTH)),
+    Row("llama grpo copy", LLAMA, (128, 128), _with(objective=KL, **LENGTH), "copy"),
+    Row("llama grpo lora", WIDE, (128, 128), _with(objective=KL | {"reference": OFF}, tuner=LORA, **LENGTH), OFF),
     Row("qwen3 full adamw", QWEN3),
     Row("qwen3 recompute lion", QWEN3, (512,), _with(optimizer="lion", train={"recompute": True})),
     Row("mixtral full adamw", MIXTRAL, (256,)),

@@ -178,6 +178,21 @@ def test_what_leaves_the_device_is_not_foreseen_on_it():
     assert others < 0.3 * activations and left < 0.1 * state
 
 
+def test_a_teacher_that_is_asked_in_every_step_lies_beside_and_one_that_has_told_does_not():
+    def beside(device: str = "cpu", **settings) -> float:
+        objective = {"kind": "distill", "teacher": {"init": GPT2}, **settings}
+        made = hollow_run(run_of(LLAMA, {"objective": objective}), LLAMA, device=device)
+        found = foresee(made, [example_batch(made.trained, (32,))])
+        assert {one.parts.get("beside", 0.0) for one in found} == {found[0].parts.get("beside", 0.0)}
+        return found[0].parts.get("beside", 0.0)
+
+    width, layer = 64, 12 * 64 * 64 + 13 * 64
+    numbers = (500 + 256) * width + 2 * layer + 2 * width
+    assert beside() == pytest.approx(4 * numbers, rel=0.01) and beside() == pytest.approx(2 * beside("cuda"), rel=0.01)
+    assert beside("cuda", precision="fp32") == beside()
+    assert beside(top=8) == 0
+
+
 @pytest.mark.slow
 def test_what_is_kept_in_fewer_bits_or_not_at_all_is_foreseen():
     (activations, state), selective, narrow = held(), held(recompute="selective"), held(fp8="tensorwise")

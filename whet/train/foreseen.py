@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
 from whet.data.order.collate import collate
 from whet.data.render.seq2seq import paired
+from whet.data.store.teacher_logits import example_told, read_facts
 from whet.kernels.float8 import RECIPES
 from whet.kernels.host_memory import memory_made_by
 from whet.models.features.carried import install
@@ -37,6 +39,7 @@ from whet.models.tuning.wrapper import wrapper_of
 from whet.parallel.fill import materialise
 from whet.parallel.shard import shard
 from whet.parallel.world import World
+from whet.plan.models.find import config_of
 from whet.plan.timeline import Moment
 from whet.plan.tracing.hollow import held_bytes, hollow, model_on_meta
 from whet.plan.tracing.live import Timeline, Watch, storages, watched
@@ -44,6 +47,7 @@ from whet.plan.tracing.traced_host_memory import TracedHostMemory
 from whet.plan.tracing.workspaces import Processor
 from whet.train.setup.chosen import chosen_of
 from whet.train.setup.models import checkpointing_of, features_for, weights_dtype
+from whet.train.setup.teacher import Teacher, is_told, teacher_run
 from whet.train.setup.trained import Trained
 from whet.train.source_kind import source_of
 from whet.train.step.frozen import AdaptersOff, Frozen
@@ -67,11 +71,12 @@ class Hollow:
     host_memories: Sequence[TracedHostMemory] = ()
 
 
-def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hollow:
-    """All that trains the run on the model of `config`, as one rank of a world has it.
+def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE, device: str = "cpu") -> Hollow:
+    """All that trains the run on the model of `config`, as one rank of a world has it, for a kind of `device`.
 
-    A reference is had as the objective says; where it leaves that open, without the adapters or from what was stored.
-    Raises WhetError for what would refuse the run once its model is built.
+    A reference is had as the objective says; where it leaves that open, without the adapters or from what was stored. A
+    teacher that is asked in every step lies beside. Raises WhetError for what would refuse the run once its model is
+    built.
     """
     host_memories: list[TracedHostMemory] = []
 
@@ -80,10 +85,10 @@ def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hol
         return host_memories[-1]
 
     with memory_made_by(made):
-        return replace(_hollow_run(run, config, world), host_memories=host_memories)
+        return replace(_hollow_run(run, config, world, device), host_memories=host_memories)
 
 
-def _hollow_run(run: Run, config: Mapping[str, Any], world: World) -> Hollow:
+def _hollow_run(run: Run, config: Mapping[str, Any], world: World, device: str) -> Hollow:
     chosen, method = chosen_of(run), tuner.get(run.tuner.kind).build(**run.tuner.values())
     loss = source_of(run).loss(run, chosen)
     traits, mode = traits_of(loss), FakeTensorMode(allow_non_fake_inputs=True)
@@ -97,6 +102,12 @@ def _hollow_run(run: Run, config: Mapping[str, Any], world: World) -> Hollow:
     if way == "copy":
         twin = made(Still())
         others, beside = {"reference": Frozen(twin.module, twin.model)}, [twin.module]
+    taught = traits.taught
+    if taught is not None and not is_told(taught):
+        narrow = taught.precision == "bf16" or (taught.precision == "auto" and device == "cuda")
+        own = teacher_run(run, replace(taught, precision="bf16" if narrow else "fp32"), world)
+        twin = _model(own, config_of(own.model.values()), world, mode, Still())
+        others, beside = {"teacher": Teacher(twin.module, twin.model)}, [twin.module]
     return Hollow(Trained.of(run, world, loaded, method, loss, others), mode, way, beside)
 
 
@@ -139,6 +150,9 @@ def example_batch(trained: Trained, lengths: Sequence[int], reference: str | Non
     made = [example((np.arange(length) * 7919 % vocab).astype(np.int32)) for length in lengths]
     if reference in ("adapters", "copy"):
         made = [replace(one, fields={n: v for n, v in one.fields.items() if n != "reference"}) for one in made]
+    if (taught := traits_of(trained.objective).taught) is not None and is_told(taught):
+        top = taught.top or read_facts(Path(str(taught.path)))["top"]
+        made = [example_told(one, top) for one in made]
     return collate(made, shared=trained.loaded.capabilities.shares)
 
 

@@ -121,9 +121,7 @@ class Teachings:
 
     def example(self, sample: Sample) -> Sample:
         """A sample that was made up, with values of the same shape."""
-        logprobs = np.full((sample.num_tokens, self.top), -np.log(2.0 * self.top), np.float32)
-        values = {IDS: np.zeros((sample.num_tokens, self.top), np.int32), LOGPROBS: logprobs}
-        return replace(sample, values={**sample.values, **values})
+        return example_told(sample, self.top)
 
     def _open(self, number: int) -> None:
         keys, counts = (np.fromfile(_path(self.folder, number, name), kind) for name, kind in _COLUMNS.items())
@@ -134,6 +132,13 @@ class Teachings:
         starts = np.cumsum(counts) - counts
         for name, start, count in zip(keys, starts.tolist(), counts.tolist(), strict=True):
             self._places[name.tobytes()] = (number, start, count)
+
+
+def example_told(sample: Sample, top: int) -> Sample:
+    """A sample with made-up values of a teacher's `top` likeliest tokens."""
+    logprobs = np.full((sample.num_tokens, top), -np.log(2.0 * top), np.float32)
+    values = {IDS: np.zeros((sample.num_tokens, top), np.int32), LOGPROBS: logprobs}
+    return replace(sample, values={**sample.values, **values})
 
 
 def key(sample: Sample) -> bytes:

@@ -79,6 +79,12 @@ def check_class(name: str, config: Mapping[str, Any]) -> None:
     raise ModelError(f"the config {said}, the class of its model", at=name, hint=hint)
 
 
+def config_of(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config of a model by the settings of its source: what is written out in `init`, or that of a name."""
+    told = source.get("init") or source.get("path")
+    return told if isinstance(told, Mapping) else find_config(str(told))[1]
+
+
 def _meant(name: str) -> Path:
     """The folder or file of a name: itself, a run, or a version of the registry."""
     if is_reference(name):
