@@ -34,7 +34,8 @@ CPU_TOKENS = 4096
 class Job:
     """`micro` are tokens at once on a rank, `step_tokens` those of all ranks in a step, `length` those of the longest
     sample; `trained` is the share of tokens that have a loss, `offload` that of the optimizer's state which lies on the
-    host, where `on_host` weights and gradients do too; `measured` is what finished runs say, if they are asked."""
+    host, where `on_host` weights and gradients do too; `saves_beside` training, from a copy on the host; `measured` is
+    what finished runs say, if they are asked."""
 
     model: PlannedModel
     card: Card
@@ -54,6 +55,7 @@ class Job:
     objective: str = "sft"
     offload: float = 0.0
     on_host: bool = False
+    saves_beside: bool = False
     measured: Calibration | None = None
 
     @classmethod
@@ -66,6 +68,7 @@ class Job:
             values.get("rank", 0), run.optimizer.kind, run.optimizer.values(), source.get("quantize"),
             run.train.recompute == "full", run.train.ema > 0, objective=run.objective.kind,
             offload=run.train.offload.optimizer, on_host=run.train.offload.weights,
+            saves_beside=run.train.async_checkpoint,
         )  # fmt: skip
 
     @property

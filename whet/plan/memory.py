@@ -61,6 +61,11 @@ class RankMemory:
             self.host_bytes = self.weights - stays + shards + state
             self.weights, self.gradients = stays, 0.0
             self.optimizer = self.kept = self.had = 0.0
+        # The copy that checkpoints are written from: what is trained, and its state.
+        copy = (shards + state) * job.saves_beside
+        is_cpu = job.card.device == "cpu"
+        self.beside = copy if is_cpu else 0.0
+        self.host_bytes += 0.0 if is_cpu else copy
         self.unpacked = self._unpacked()
         self.measures: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}
 
@@ -118,7 +123,7 @@ class RankMemory:
         return self._moment(phase, "", {"gradients": gradients})
 
     def _moment(self, phase: str, what: str, parts: Mapping[str, float]) -> Moment:
-        known = {"weights": self.weights, "optimizer": self.optimizer, **parts}
+        known = {"weights": self.weights, "beside": self.beside, "optimizer": self.optimizer, **parts}
         return with_overhead(Moment(phase, what, known), self.job.card, self.job.mesh.ranks, self.job.measured)
 
     def _saved(self) -> float:

@@ -18,7 +18,7 @@ WIDTH = 48
 # What each component is drawn with.
 _INK = dict(zip(COMPONENTS, "WBAGOaCw.", strict=True))
 MEANINGS = {
-    "weights": "the model's, and adapters'", "beside": "reference, reward and other models",
+    "weights": "the model's, and adapters'", "beside": "other models, a checkpoint's copy",
     "gathered": "whole layers, for a while", "gradients": "", "optimizer": "state as its kind declares it",
     "activations": "kept for the backward pass", "cache": "keys and values of conversations",
     "working": "made and given back", "overhead": "context and allocator: assumed, not measured",

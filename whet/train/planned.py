@@ -25,6 +25,7 @@ from whet.plan.layers import experts
 from whet.plan.subject import Lever, ModelFacts, Plan, Subject
 from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
 from whet.plan.tracing.workspaces import Processor
+from whet.train.checkpoint_memory import copied_bytes, with_copy
 from whet.train.foreseen import ALONE, CPU, Hollow, example_batch, foresee, hollow_run
 from whet.train.rollout_memory import with_rollouts
 
@@ -58,42 +59,47 @@ def planned(wanted: Wanted) -> Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """The moments of a step, and what it has in the memory of the host beside a card."""
+
+    moments: Sequence[Moment] = ()
+    host_bytes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class _Traced:
     """The moments of steps with `one` sample and with `two` in a micro-batch, of which others are worked out, or those
-    of `given` tokens at once; `on_host` lies in the memory of the host instead."""
+    of `given` tokens at once."""
 
     made: Hollow
-    on_host: float
-    one: Sequence[Moment]
-    two: Sequence[Moment]
-    given: Sequence[Moment]
+    one: _Step
+    two: _Step
+    given: _Step
     measured: Calibration | None
 
     @classmethod
     def of(cls, wanted: Wanted) -> _Traced:
         world = World.alone(CPU) if wanted.run.train.offload.weights else ALONE
         try:
-            return cls._on(wanted, hollow_run(wanted.run, wanted.config, world))
+            return cls._on(wanted, hollow_run(wanted.run, wanted.config, world, wanted.card.device))
         finally:
             world.leave()
 
     @classmethod
     def _on(cls, wanted: Wanted, made: Hollow) -> _Traced:
         measured = _calibrated(wanted, made) if wanted.asks_runs else None
-        is_given = wanted.micro is not None and wanted.micro <= FEW * wanted.length
-        tried = [_lengths(wanted.micro or 0, wanted.length)] if is_given else [[wanted.length], [wanted.length] * 2]
-        found = [list(_moments(wanted, made, lengths)) for lengths in tried]
-        kept = _on_host(wanted, made)
-        on_host, found = _host_bytes(found[0], kept), [[_without(moment, kept) for moment in one] for one in found]
-        one, two, given = ((), (), found[0]) if is_given else (*found, ())
-        return cls(made, on_host, one, two, given, measured)
+        if wanted.micro is not None and wanted.micro <= FEW * wanted.length:
+            given = _step(wanted, made, _lengths(wanted.micro, wanted.length))
+            return cls(made, _Step(), _Step(), given, measured)
+        one, two = (_step(wanted, made, [wanted.length] * count) for count in (1, 2))
+        return cls(made, one, two, _Step(), measured)
 
     def moments(self, samples: float) -> Iterator[Moment]:
         """Those of so many samples, where none are given. Bytes are taken to rise evenly with them, as those of
         attention in flash kernels do."""
-        yield from self.given
-        more = {(moment.phase, moment.what): moment.parts for moment in self.two}
-        for moment in self.one:
+        yield from self.given.moments
+        more = {(moment.phase, moment.what): moment.parts for moment in self.two.moments}
+        for moment in self.one.moments:
             other = more.get((moment.phase, moment.what), moment.parts)
             names = dict.fromkeys((*moment.parts, *other))
             parts = {
@@ -101,6 +107,11 @@ class _Traced:
                 for name in names
             }
             yield Moment(moment.phase, moment.what, parts)
+
+    def host_bytes(self, samples: float) -> float:
+        """What so many samples leave in the host's memory, in the same way."""
+        one, two = self.one.host_bytes, self.two.host_bytes
+        return self.given.host_bytes if self.given.moments else one + (samples - 1) * (two - one)
 
 
 def _on_host(wanted: Wanted, made: Hollow) -> dict[str, float]:
@@ -131,11 +142,20 @@ def _lengths(micro: int, length: int) -> list[int]:
     return [length] * max(1, micro // length) + ([rest] if micro > length and rest >= SHORTEST else [])
 
 
-def _moments(wanted: Wanted, made: Hollow, lengths: Sequence[int]) -> Iterator[Moment]:
-    with computed_by(at_once(wanted.card.device)):
+def _step(wanted: Wanted, made: Hollow, lengths: Sequence[int]) -> _Step:
+    run, card = wanted.run, wanted.card
+    for memory in made.host_memories:
+        memory.peak_bytes = memory.held_bytes
+    with computed_by(at_once(card.device)):
         batch = example_batch(made.trained, lengths, made.reference)
-        found = foresee(made, [batch, batch], Processor.here() if wanted.card.kind == "cpu" else None)
-    yield from with_rollouts(wanted.run, made.trained, wanted.config, wanted.card, wanted.length, found)
+        found = foresee(made, [batch, batch], Processor.here() if card.kind == "cpu" else None)
+    found = with_rollouts(run, made.trained, wanted.config, card, wanted.length, found)
+    copy = copied_bytes(run, made.trained)
+    if card.device == "cpu":
+        return _Step(with_copy(found, copy))
+    kept = _on_host(wanted, made)
+    offloaded = sum(memory.peak_bytes + sum(memory.storages.values()) for memory in made.host_memories)
+    return _Step([_without(one, kept) for one in found], _host_bytes(found, kept) + offloaded + copy)
 
 
 def _calibrated(wanted: Wanted, made: Hollow) -> Calibration | None:
@@ -161,7 +181,7 @@ def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
 def _plan(wanted: Wanted, traced: _Traced, samples: float) -> Plan:
     moments = [with_overhead(moment, wanted.card, 1, traced.measured) for moment in traced.moments(samples)]
     subject = _subject(wanted, traced, int(samples * wanted.length))
-    return Plan(subject, MemoryPlan(Stage("", ()), moments, traced.on_host), measured=traced.measured)
+    return Plan(subject, MemoryPlan(Stage("", ()), moments, traced.host_bytes(samples)), measured=traced.measured)
 
 
 def _facts(wanted: Wanted, made: Hollow) -> ModelFacts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import torch
 from torch import Tensor
 
@@ -9,20 +11,29 @@ from whet.kernels.host_memory import Offloaded
 
 
 class TracedHostMemory:
-    """A `HostMemory` (`whet.kernels.host_memory`) that holds nothing. `storages` are those that would lie in it."""
+    """A `HostMemory` (`whet.kernels.host_memory`) that holds nothing. `storages` are those that would lie in it for
+    good, with their bytes; `held_bytes` of others do now, and `peak_bytes` did at most."""
 
     def __init__(self, device: torch.device) -> None:
         self.held_bytes = self.peak_bytes = self.moved_bytes = 0
-        self.storages: set[int] = set()
+        self.storages: dict[int, int] = {}
 
     def offload(self, tensor: Tensor, into: Tensor | None = None) -> Offloaded:
         if into is not None:
             return _OnHost(into)
         self.moved_bytes += tensor.nbytes
-        return _Offloaded(tensor)
+        self._hold(tensor.nbytes)
+        offloaded = _Offloaded(tensor)
+        weakref.finalize(offloaded, self._hold, -tensor.nbytes)
+        return offloaded
+
+    def _hold(self, num_bytes: int) -> None:
+        self.held_bytes += num_bytes
+        self.peak_bytes = max(self.peak_bytes, self.held_bytes)
 
     def empty(self, like: Tensor) -> Tensor:
-        self.storages.add(like.untyped_storage()._cdata)
+        storage = like.untyped_storage()
+        self.storages[storage._cdata] = storage.nbytes()
         return like
 
     def offloaded(self, tensor: Tensor) -> Offloaded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from whet.base.catalogue import model_source
@@ -31,10 +32,11 @@ def foretold(trained: Trained, micro_batch: int, longest: int) -> dict[str, Any]
 
 
 def planned_of(trained: Trained, micro_batch: int, longest: int) -> tuple[Job, Moment] | None:
-    """The run as formulas see it, and the moment in which most is planned; None for what none were traced from."""
+    """The run as formulas see it, up to its first checkpoint, and the moment in which most is planned; None for what
+    none were traced from."""
     try:
         job = job_of(trained, micro_batch, longest)
-        return None if job is None else (job, plan_memory(job).peak)
+        return None if job is None else (job, plan_memory(replace(job, saves_beside=False)).peak)
     except WhetError:  # sizes that no plan is made for
         return None
 
