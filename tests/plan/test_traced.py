@@ -47,7 +47,8 @@ def test_shapes_are_those_of_transformers(model_type):
 @pytest.mark.parametrize(
     ("model_type", "method", "precision"),
     [("llama", "full", "fp32"), ("llama", "full", "bf16"), ("llama", "lora", "bf16"), ("qwen2", "full", "fp32"),
-     ("mistral", "lora", "bf16")],
+     ("mistral", "lora", "bf16"), ("qwen3", "full", "bf16"), ("mixtral", "full", "fp32"),
+     ("qwen3_moe", "full", "fp32")],
 )  # fmt: skip
 def test_bytes_kept_for_the_backward_pass_are_those_that_hooks_see(model_type, method, precision):
     told, rank = config(model_type), 4
@@ -57,7 +58,8 @@ def test_bytes_kept_for_the_backward_pass_are_those_that_hooks_see(model_type, m
     kept = _kept_by_layers(loaded, autocast)
     planned = PlannedModel.of("other", told)
     step = planned.architecture.step(f"{precision} {method}")
-    sizes = {**planned.sizes, "tokens": float(TOKENS), "trained": float(TOKENS - 1), "rank": float(rank)}
+    run = {"tokens": TOKENS, "seen": TOKENS, "trained": TOKENS - 1, "rank": rank}
+    sizes = {**planned.sizes, **{name: float(size) for name, size in run.items()}}
     layers = [step.layers[kind] for kind in planned.layers]
     layers[0] = step.layers.get(FIRST, layers[0])
     assert kept == [total(layer.forward.left[0], sizes) for layer in layers]
