@@ -27,7 +27,7 @@ DIM, PLAIN = "\x1b[2m", "\x1b[22m"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
+    parser.add_argument("model", help="model folder, run, name of a run, RUN@STEP, or hub id")
     parser.add_argument("--prompt", metavar="TEXT", help="answer this one prompt and leave")
     parser.add_argument("--system", metavar="TEXT", help="system message")
     parser.add_argument("--raw", action="store_true", help="continue the text as it is, without a chat template")
@@ -56,9 +56,9 @@ def _add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.generate.models import load_model
+    from whet.train.checkpoint_model import load_any
 
-    loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
+    loaded = load_any(args.model, device=args.device, dtype=args.dtype, root=args.root)
     _say_how_it_decodes(loaded)
     conversation = _conversation(args, loaded)
     screen = Screen(sys.stdout, is_raw=not conversation.uses_template)

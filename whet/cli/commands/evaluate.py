@@ -14,7 +14,7 @@ from whet.cli.written import check_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
+    parser.add_argument("model", help="model folder, run, name of a run, RUN@STEP, or hub id")
     add_kind_argument(parser, "--task", "task", None, "such as `--task perplexity limit=10`")
     parser.add_argument("--file", help="the text or data to measure on")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -30,12 +30,12 @@ def main(args: argparse.Namespace) -> int:
     from whet.base.chosen import checked
     from whet.base.paths import from_here
     from whet.evaluate.run import evaluate, keep, keep_of_version, write
-    from whet.generate.models import load_model
     from whet.models.loading.find import find_run
     from whet.track.registry.evaluations import brief
     from whet.track.registry.names import is_reference
     from whet.track.registry.registry import exact
     from whet.track.script.plain import to_json
+    from whet.train.checkpoint_model import load_any
 
     name, settings = named(args.task, "limit=10")
     name, settings = name.replace("_", "-"), {**({"file": args.file} if args.file else {}), **settings}
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
     if args.output:
         check_writable(args.output, is_file=True)
     model = exact(args.model, args.root)
-    loaded = load_model(model, device=args.device, dtype=args.dtype, root=args.root)
+    loaded = load_any(model, device=args.device, dtype=args.dtype, root=args.root)
     with progress("scoring") as watch:
         result = evaluate(name, settings, loaded, model=model, watch=watch)
     if args.output:

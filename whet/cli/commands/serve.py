@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model folder, run, name of a run, registry:NAME@ALIAS, or hub id")
+    parser.add_argument("model", help="model folder, run, name of a run, RUN@STEP, registry:NAME@ALIAS, or hub id")
     parser.add_argument(
         "--adapter", action="append", default=[], metavar="NAME=MODEL",
         help="an adapter of the model, asked for by this name; again for more",

@@ -13,6 +13,7 @@ from whet.base.paths import user_path
 from whet.models.checkpoints.door import check_folder
 from whet.models.tuning.adapter_files import CONFIG
 from whet.track.reading import store
+from whet.track.recorded.checkpoint_names import checkpoint_named
 from whet.track.registry.names import is_reference
 from whet.track.registry.registry import Registry, folder_of
 
@@ -34,6 +35,9 @@ def find_model(name: str, root: Path = store.ROOT) -> str:
     run = find_run(name, root)
     if run is not None:
         return _model_of(run)
+    if checkpoint_named(name, root) is not None:
+        said = f"`{name}` is a checkpoint of a run, which chat, serve, evaluate and export take as it is"
+        raise ModelError(said, hint=f"whet export {name}, which writes its model into a folder")
     if path.exists():
         raise ModelError(f"{name} is not a model: it has no config.json", hint="give a model folder, or a run")
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):

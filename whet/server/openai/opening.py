@@ -26,7 +26,9 @@ from whet.models.tuning.wrapper import wrapper_of
 from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.observing.opening import Observing
 from whet.server.openai.service import Embedding, Scoring, Service
+from whet.track.recorded.checkpoint_names import checkpoint_named
 from whet.track.registry.registry import exact
+from whet.train.checkpoint_model import load_any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +53,11 @@ class Opening:
 def opened(opening: Opening) -> Service:
     """Load it all. Raises WhetError for a model or an adapter that cannot be served."""
     opening.observing.check(opening.root)
+    if checkpoint_named(opening.model, opening.root) is not None:
+        return _of_checkpoint(opening)
     model = exact(opening.model, opening.root)
     folder = find_model(model, opening.root)
-    names = (opening.name or opening.model,)
-    if clash := next((name for name in opening.adapters if name in names), None):
-        raise ConfigError(
-            f"the adapter is called `{clash}`, as the model is", at="--adapter", hint=f"--called {clash}-base"
-        )
+    names = _names(opening)
     is_embedder = is_sentence(Path(folder))
     if opening.quantize:
         _check_plain(folder, opening)
@@ -84,6 +84,33 @@ def opened(opening: Opening) -> Service:
             said = f"{opening.model} scores texts, and adapters are not served beside such a model"
             raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
         return Service(loaded, names, scoring=Scoring(loaded, head))
+    return _writing(opening, loaded, model, folder, adapters)
+
+
+def _of_checkpoint(opening: Opening) -> Service:
+    """The model of a checkpoint. Raises ModelError for what would have to be made of files that it has not."""
+    given = {"--quantize": opening.quantize, "--weights": opening.is_mapped, "--adapter": opening.adapters}
+    if word := next((word for word, value in given.items() if value), None):
+        said = f"{opening.model} is a checkpoint, and {word} is of models that lie in a folder"
+        raise ModelError(said, at=word, hint=f"whet export {opening.model}")
+    loaded = load_any(opening.model, device=opening.device, dtype=opening.dtype, root=opening.root)
+    return _writing(opening, loaded, opening.model, opening.model, {})
+
+
+def _names(opening: Opening) -> tuple[str]:
+    """What the model is asked for by. Raises ConfigError for an adapter that is called the same."""
+    name = opening.name or opening.model
+    if name in opening.adapters:
+        raise ConfigError(
+            f"the adapter is called `{name}`, as the model is", at="--adapter", hint=f"--called {name}-base"
+        )
+    return (name,)
+
+
+def _writing(
+    opening: Opening, loaded: Loaded, model: str, folder: str, adapters: Mapping[str, str]
+) -> Service:  # fmt: skip
+    """Service of a model that continues texts."""
     engine = _engine(loaded, folder, adapters, opening)
     _tell_weights(loaded, opening)
     feedback = None if opening.feedback is None else FeedbackFiles(opening.feedback)
@@ -95,8 +122,8 @@ def opened(opening: Opening) -> Service:
         "quantize": opening.quantize,
     }
     return Service(
-        loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s, feedback=feedback,
-        recorder=opening.observing.recorder(opening.root, about),
+        loaded, _names(opening), engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s,
+        feedback=feedback, recorder=opening.observing.recorder(opening.root, about),
     )  # fmt: skip
 
 
@@ -113,7 +140,7 @@ def _engine(loaded: Loaded, folder: str, adapters: Mapping[str, str], opening: O
     draft = None
     if opening.draft:
         its = exact(opening.draft, opening.root)
-        draft = load_model(its, device=opening.device, dtype=opening.dtype, root=opening.root)
+        draft = load_any(its, device=opening.device, dtype=opening.dtype, root=opening.root)
     return ServingEngine(loaded, opening.limits, several, draft)
 
 

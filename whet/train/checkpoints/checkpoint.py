@@ -43,6 +43,7 @@ from whet.train.checkpoints.staging import Snapshot, Staging
 from whet.train.checkpoints.tensor_files import DAMAGES, TensorFiles, alone_is_fine, reason_of
 
 FORMAT = 2
+MODEL, OPTIMIZER = "model/", "optimizer/"  # before the names of tensors
 # How long the end of a run that fails waits for a checkpoint under way.
 _LAST_PATIENCE_S = 20.0
 
@@ -194,7 +195,7 @@ class Checkpoints:
         try:
             elsewhere = self._elsewhere()
             plain = {path: value for path, value in stored["optimizer"].items() if _owner(path) not in elsewhere}
-            self._optimizer.load_state_dict(_under("optimizer/", tensors) | plain)
+            self._optimizer.load_state_dict(_under(OPTIMIZER, tensors) | plain)
             for name, part in self._parts.items():
                 part.load_state_dict(stored["parts"][name])
         except DAMAGES as error:
@@ -231,22 +232,17 @@ class Checkpoints:
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         entries = self._optimizer.state_dict().items()
-        return self._model_tensors() | {f"optimizer/{k}": v for k, v in entries if isinstance(v, torch.Tensor)}
-
-    def _model_tensors(self) -> dict[str, torch.Tensor]:
-        """Parameters (tied ones once) and persistent buffers, without those that training leaves as they are."""
-        persistent = self._module.state_dict(keep_vars=True)
-        buffers = {n: b for n, b in self._module.named_buffers() if n in persistent}
-        named = [*self._module.named_parameters(), *buffers.items()]
-        return {f"model/{n}": t.detach() for n, t in named if n not in self._untouched}
+        return model_tensors(self._module, self._untouched) | {
+            f"{OPTIMIZER}{k}": v for k, v in entries if isinstance(v, torch.Tensor)
+        }
 
     def _targets(self, path: Path) -> dict[str, torch.Tensor]:
         """Where each stored tensor goes: the model's own, and blanks for the optimizer's state."""
         stored = TensorFiles(path).read_metadata().state_dict_metadata
-        targets = self._model_tensors()
+        targets = model_tensors(self._module, self._untouched)
         of_all_stages = set().union(*self._world.gathered(set(targets), "stages"))
         missing = sorted(set(targets) - set(stored))
-        unknown = sorted(k for k in stored if k.startswith("model/") and k not in of_all_stages)
+        unknown = sorted(k for k in stored if k.startswith(MODEL) and k not in of_all_stages)
         if missing or unknown:
             raise _DoesNotFit(
                 f"the checkpoint does not fit the model: missing {missing[:3]}, unknown {unknown[:3]}",
@@ -255,8 +251,8 @@ class Checkpoints:
             )
         elsewhere = self._elsewhere()
         for name, entry in stored.items():
-            if name.startswith("optimizer/") and isinstance(entry, TensorStorageMetadata):
-                entry_name = name.removeprefix("optimizer/")
+            if name.startswith(OPTIMIZER) and isinstance(entry, TensorStorageMetadata):
+                entry_name = name.removeprefix(OPTIMIZER)
                 if _owner(entry_name) in elsewhere:
                     continue
                 target = self._optimizer.blank(entry_name, entry.size, entry.properties.dtype)
@@ -268,6 +264,14 @@ class Checkpoints:
         """Parameters that only other stages step."""
         own = self._optimizer.names()
         return set().union(*self._world.gathered(own, "stages")) - own
+
+
+def model_tensors(module: torch.nn.Module, untouched: frozenset[str]) -> dict[str, torch.Tensor]:
+    """Parameters (tied ones once) and persistent buffers by their names in a checkpoint, without those that training
+    leaves as they are."""
+    persistent = module.state_dict(keep_vars=True)
+    buffers = {n: b for n, b in module.named_buffers() if n in persistent}
+    return {f"{MODEL}{n}": t.detach() for n, t in (*module.named_parameters(), *buffers.items()) if n not in untouched}
 
 
 class _DoesNotFit(RunError):

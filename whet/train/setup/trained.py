@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from whet.base.catalogue import optimizer
 from whet.base.run import Run
@@ -54,7 +55,7 @@ class Trained:
         cls, run: Run, world: World, loaded: Loaded, tuner: Tuner, objective: Objective, others: Mapping[str, Model]
     ) -> Trained:
         """Raises ConfigError for an optimizer that this model, or the section `train`, leaves no room for."""
-        update = _optimizer(run, world, loaded, groups_of(run, loaded, tuner))
+        update = optimizer_of(run, world, loaded, groups_of(run, loaded, tuner))
         kind = DataParallel if stages_of(loaded.module) is None else PipelineParallel
         executor = kind(
             world=world,
@@ -84,9 +85,13 @@ class Trained:
 
     @property
     def untouched(self) -> frozenset[str]:
-        """What checkpoints leave out: nothing that is trained, whether the tuner knows of it or not (a value head)."""
-        module = self.loaded.module
-        return self.tuner.untouched(module) - {name for name, p in module.named_parameters() if p.requires_grad}
+        """What checkpoints leave out."""
+        return untouched(self.tuner, self.loaded.module)
+
+
+def untouched(method: Tuner, module: nn.Module) -> frozenset[str]:
+    """What checkpoints leave out: nothing that is trained, whether the tuner knows of it or not (a value head)."""
+    return method.untouched(module) - {name for name, p in module.named_parameters() if p.requires_grad}
 
 
 def groups_of(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
@@ -112,7 +117,7 @@ def _layers(run: Run, world: World, model: Loaded) -> LayerStatistics | None:
     return LayerStatistics(model.module, model.layers, hooked, world, every) if every else None
 
 
-def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Optimizer:
+def optimizer_of(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Optimizer:
     """The chosen kind, with what `train` puts around it."""
     kind = optimizer.get(run.optimizer.kind)
     chosen = adapted(kind.build(groups, **run.optimizer.values()))
