@@ -87,7 +87,7 @@ def answered(module: Any, cache: Any, prompts: list[list[int]]) -> tuple[tuple[f
     whole = time.process_time()
     later = steps = 0.0
     while batcher.is_busy:
-        is_read = bool(batcher.running) and not batcher.waiting and all(one.num_left == 1 for one in batcher.running)
+        is_read = bool(batcher.running) and not batcher.waiting and all(one.num_unread == 1 for one in batcher.running)
         began, count = time.process_time(), len(batcher.running)
         batcher.step()
         if is_read:
