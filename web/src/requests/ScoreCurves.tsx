@@ -1,7 +1,8 @@
 /** What judges and rewards say of sampled requests, over time and by version of the model. */
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { Chart } from '~/shared/chart/Chart';
 import { ChartGroup } from '~/shared/chart/Group';
+import type { Window } from '~/shared/chart/gestures';
 import type { ChartSeries } from '~/shared/chart/series';
 import { Command, quoted } from '~/shared/command/Command';
 import { figure } from '~/shared/format/numbers';
@@ -15,6 +16,7 @@ import { words } from './strings';
 export function ScoreCurves({ run, filter }: { run: string; filter: string }) {
   const said = useStrings(words);
   const found = useScores(run, filter);
+  const [window, setWindow] = useState<Window | null>(null);
   const charts = useMemo(() => chartsOf(found.data?.curves ?? []), [found.data]);
   if (found.isPending) return <Loading rows={3} />;
   if (found.isError) return <Failure error={found.error} />;
@@ -29,7 +31,7 @@ export function ScoreCurves({ run, filter }: { run: string; filter: string }) {
   return (
     <>
       <p className={css.quiet}>{said.scoresAbout}</p>
-      <ChartGroup>
+      <ChartGroup name={`scores ${run}`} window={window} onWindow={setWindow}>
         <div className={css.charts}>
           {charts.map((one) => (
             <Chart key={one.score} title={one.score} series={one.series} height={200} />
