@@ -52,5 +52,5 @@ test('scores are curves with what judged, and requests are saved as rows', async
   expect(saved.suggestedFilename()).toBe('shop-chat.jsonl');
   const lines = (await readFile(await saved.path(), 'utf8')).trim().split('\n');
   expect(lines).toHaveLength(59);
-  expect((JSON.parse(lines[0]!) as { messages: unknown[] }).messages).toHaveLength(2);
+  expect((JSON.parse(lines[0] ?? '') as { messages: unknown[] }).messages).toHaveLength(2);
 });
