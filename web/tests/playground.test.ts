@@ -36,6 +36,39 @@ test('a model is chosen by a part of its name, started, and answers', async () =
   await page.getByText('whet chat taught --prompt fox --max-new-tokens 8 --temperature 0').waitFor();
 });
 
+test('a checkpoint of a run answers beside its model', async () => {
+  const page = await opened(`/playground?${SHORT}`);
+  const told = await page.evaluate(
+    async () =>
+      (await (await fetch('/api/v1/playground/models?q=taught@')).json()) as { models: { model: string }[] },
+  );
+  const checkpoint = told.models[0]?.model ?? '';
+  expect(checkpoint).toMatch(/^taught@\d+$/);
+  const chosen = page.getByRole('combobox', { name: 'Model' });
+  await chosen.fill('taught@latest');
+  await page.keyboard.press('Enter');
+  await ready(page);
+  await expect.poll(() => chosen.first().inputValue()).toBe(checkpoint);
+  await page.getByRole('button', { name: 'Compare with another' }).click();
+  await page.getByRole('combobox', { name: 'Second model' }).fill('taught');
+  await page
+    .getByText('ready')
+    .nth(1)
+    .or(page.getByRole('button', { name: 'Start', exact: true }))
+    .first()
+    .waitFor();
+  const start = page.getByRole('button', { name: 'Start', exact: true });
+  if (await start.isVisible()) await start.click();
+  await page.getByText('ready').nth(1).waitFor({ timeout: 240_000 });
+  await say(page, 'fox');
+  const answers = page.getByRole('article');
+  await answers
+    .getByText(/tokens\/s/)
+    .nth(1)
+    .waitFor();
+  expect(await answers.locator('b').allInnerTexts()).toEqual([checkpoint, 'taught']);
+});
+
 test('the newest models are offered before anything is typed', async () => {
   const page = await opened('/playground');
   const offered = page.getByText('The newest:').getByRole('button');

@@ -36,7 +36,14 @@ export function Chooser({ label, value, onChange, engine, beside, onRemove }: Pr
   // A role in one project suffices for its runs: whether it does the server says.
   const mayStart =
     may(session, 'editor') || Object.values(session?.roles ?? {}).some((role) => role !== 'viewer');
-  const start = () => void acts.start(value).catch(tellFailure);
+  // `latest` and an alias are served by the name that means the same for ever.
+  const start = () =>
+    void acts
+      .start(value)
+      .then((one) => {
+        if (one.model !== value) onChange(one.model);
+      })
+      .catch(tellFailure);
   return (
     <div className={css.chooser}>
       <TextField
@@ -95,7 +102,8 @@ export function Chooser({ label, value, onChange, engine, beside, onRemove }: Pr
 }
 
 function told(one: Choice, said: ReturnType<typeof useStrings<typeof words>>): string {
-  const kind = { run: said.kind, export: said.export, version: said.version }[one.kind];
+  const { kind: run, checkpoint, export: exported, version } = said;
+  const kind = { run, checkpoint, export: exported, version }[one.kind];
   const parts = [one.is_adapter ? said.adapter : kind, ...one.aliases.map((alias) => `@${alias}`)];
   return [...parts, one.kind === 'version' ? one.run : ''].filter(Boolean).join(' · ');
 }

@@ -98,13 +98,14 @@ export const words = strings({
   },
   choose: { en: 'Choose a model to talk to', zh: '选择一个模型开始对话' },
   chooseAbout: {
-    en: 'Type a part of the name of a run, or `registry:`. It is loaded when you start it, and let go when nobody has asked it for a while.',
-    zh: '输入实验名称的一部分，或 `registry:`。启动时加载模型，一段时间无人使用后自动释放。',
+    en: 'Type a part of the name of a run, `RUN@STEP` for a checkpoint, or `registry:`. It is loaded when you start it, and let go when nobody has asked it for a while.',
+    zh: '输入实验名称的一部分、检查点 `RUN@STEP` 或 `registry:`。启动时加载模型，一段时间无人使用后自动释放。',
   },
   newest: { en: 'The newest:', zh: '最新的模型：' },
   noModels: { en: 'No run here has a model yet', zh: '还没有带模型的实验' },
   kind: { en: 'model of a run', zh: '实验的模型' },
   adapter: { en: 'adapter', zh: '适配器' },
+  checkpoint: { en: 'checkpoint', zh: '检查点' },
   export: { en: 'export', zh: '导出' },
   version: { en: 'version', zh: '版本' },
 });

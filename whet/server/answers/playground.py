@@ -14,7 +14,7 @@ class PlaygroundChoice(Stated):
     """A model by the name that commands know it by."""
 
     model: str
-    kind: Literal["run", "export", "version"]
+    kind: Literal["run", "checkpoint", "export", "version"]
     is_adapter: bool
     made: float
     run: str

@@ -1,4 +1,4 @@
-"""What can be talked to: models and adapters of runs, their exports, and versions of the registry."""
+"""What can be talked to: models and adapters of runs, their checkpoints and exports, and versions of the registry."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from whet.server.access.person import EVERY, asking
 from whet.server.errors import Refusal, missing
 from whet.server.playground.engines import Engine
 from whet.server.served import Served
-from whet.track.recorded.belongings import models
+from whet.track.recorded.belongings import KeptCheckpoint, checkpoints, models
+from whet.track.recorded.checkpoint_names import CheckpointName, checkpoint_named
 from whet.track.registry.names import PREFIX, is_reference
 from whet.track.registry.registry import Registry, exact
 
-Kind = Literal["run", "export", "version"]
+Kind = Literal["run", "checkpoint", "export", "version"]
+# So many of the newest checkpoints of a run are offered; any other one is asked for by its step.
+OFFERED_CHECKPOINTS = 3
+_MARKS = ("manifest.json", "state.json")  # one of them is in a checkpoint that is whole
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A model by the name that commands know it by, which means the same for ever for a version.
 
-    `aliases` are those of a version now; `made` is Unix time.
+    `aliases` are those of a version now; `made` is Unix time. Of a checkpoint it is not told whether it is an adapter.
     """
 
     model: str
@@ -54,6 +58,8 @@ def chosen(served: Served, given: str) -> str:
             return exact(given, served.root)
         except WhetError as error:
             raise missing(error.message) from None
+    if checkpoint := checkpoint_named(given, served.root):
+        return _checkpoint(served, checkpoint)
     run, _, place = given.partition("/")
     folder = served.made_here(run)
     model = next((one for one in models(folder) if one.path == (place or "model")), None)
@@ -69,7 +75,8 @@ def check(served: Served, engine: Engine) -> None:
     if not engine.is_ours or is_reference(engine.model):
         served.check_project(EVERY)
     else:
-        served.folder(engine.model.partition("/")[0])
+        checkpoint = checkpoint_named(engine.model, served.root)
+        served.folder(checkpoint.run if checkpoint else engine.model.partition("/")[0])
 
 
 def may_see(served: Served, engine: Engine) -> bool:
@@ -79,6 +86,31 @@ def may_see(served: Served, engine: Engine) -> bool:
     except Refusal:
         return False
     return True
+
+
+def _checkpoint(served: Served, asked: CheckpointName) -> str:
+    """The exact name of a checkpoint of a run here. Raises Refusal, with the steps that there are, where it is none."""
+    kept = [one.step for one in _whole(served.made_here(asked.run))]
+    step = kept[-1] if asked.step is None and kept else asked.step
+    if step not in kept:
+        hint = f"one of: {', '.join(f'{asked.run}@{one}' for one in kept)}" if kept else f"whet train {asked.run}"
+        raise Refusal("RESOURCE_DOES_NOT_EXIST", f"`{str(asked)[:200]}` is a checkpoint that is not kept", hint=hint)
+    return f"{asked.run}@{step}"
+
+
+def _whole(run: Path) -> list[KeptCheckpoint]:
+    """Checkpoints that were written to their end, by step, of a run that `whet train` trains."""
+    if not (run / "config.yaml").is_file():
+        return []
+    return [one for one in checkpoints(run) if any((run / one.path / name).is_file() for name in _MARKS)]
+
+
+def _of_checkpoints(run: str, folder: Path) -> Iterator[Choice]:
+    """The newest ones, unless the run has ended with a model that cannot be talked to."""
+    if (folder / "model").exists() and not _is_model(folder / "model"):
+        return
+    for one in _whole(folder)[-OFFERED_CHECKPOINTS:]:
+        yield Choice(f"{run}@{one.step}", "checkpoint", False, one.time, run)
 
 
 def _of_runs(served: Served) -> Iterator[Choice]:
@@ -91,6 +123,7 @@ def _of_runs(served: Served) -> Iterator[Choice]:
                 is_own = one.path == "model"
                 name = run.name if is_own else f"{run.name}/{one.path}"
                 yield Choice(name, "run" if is_own else "export", _is_adapter(place), one.time, run.name)
+        yield from _of_checkpoints(run.name, run.folder)
 
 
 def _versions(registry: Registry) -> Iterator[Choice]:

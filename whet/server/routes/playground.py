@@ -73,7 +73,7 @@ def models(
     request: Request, served: Runs, q: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> Answer:  # fmt: skip
-    """Models of runs, adapters, exports and versions of the registry whose names hold the words of `q`."""
+    """Models of runs, checkpoints, adapters, exports and versions of the registry whose names hold the words of `q`."""
     found, total = choices(served, request.app.state.door.registry, q, limit)
     return Answer({"models": [one.to_dict() for one in found], "total": total})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,4 +41,4 @@ def checkpoint_named(text: str, root: Path) -> CheckpointName | None:
     """As `parse_checkpoint`; a run or a folder that is called so itself is meant first."""
     found = parse_checkpoint(text)
     is_typed_at = found is not None and "@" in Path(text).name
-    return None if is_typed_at and any(one.exists() for one in (user_path(text), root / text)) else found
+    return None if is_typed_at and any(map(os.path.exists, (user_path(text), root / text))) else found

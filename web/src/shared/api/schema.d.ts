@@ -1630,7 +1630,7 @@ export interface paths {
         };
         /**
          * Models
-         * @description Models of runs, adapters, exports and versions of the registry whose names hold the words of `q`.
+         * @description Models of runs, checkpoints, adapters, exports and versions of the registry whose names hold the words of `q`.
          */
         get: operations["models_api_v1_playground_models_get"];
         put?: never;
@@ -4479,7 +4479,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "run" | "export" | "version";
+            kind: "run" | "checkpoint" | "export" | "version";
             /** Made */
             made: number;
             /** Model */
