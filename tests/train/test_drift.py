@@ -40,7 +40,7 @@ def ran(folder, name, manner=None):
 def test_positions_that_begin_elsewhere_decode_without_drift_and_wrong_ones_raise_the_alarm(tmp_path):
     found, alarms = ran(tmp_path, "right")
     assert all(m["drift"] < 1e-5 for m in found.values()) and not alarms
-    found, alarms = ran(tmp_path, "wrong", Manner(first=0, holds=False))
+    found, alarms = ran(tmp_path, "wrong", Manner(first=0))
     assert all(m["drift"] > 1e-2 for m in found.values())
     assert len(alarms) == 1 and "answers are drawn with other probabilities than training computes" in alarms[0]
 
