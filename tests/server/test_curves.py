@@ -140,10 +140,11 @@ def test_an_answer_is_what_its_schema_says(server: Inside, schema: dict, path: s
 
 
 def test_every_answer_has_a_schema(schema: dict):
-    """Of what is read of runs; a file is bytes, and so is a page that was logged."""
+    """Of what is read of runs; a file is bytes, and so is a page that was logged, and rows that are saved."""
     untyped = []
     for path, methods in schema["paths"].items():
         if path.startswith("/api/v1") and "get" in methods and ("/runs" in path or path in READ):
             bodies = methods["get"]["responses"]["200"]["content"].values()
             untyped += [] if any(body["schema"] for body in bodies) else [path]
-    assert sorted(untyped) == ["/api/v1/runs/{run}/files/{path}", "/api/v1/runs/{run}/pages/{path}"]
+    files = ["files/{path}", "pages/{path}", "requests/export"]
+    assert sorted(untyped) == [f"/api/v1/runs/{{run}}/{name}" for name in files]

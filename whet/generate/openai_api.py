@@ -71,7 +71,7 @@ class Remote:
             tokens = self._tokens(choice, settings)
             return Completion(
                 text, tokens, finish, prompt_tokens, temperature_told(self.told, settings),
-                num_answer_tokens=usage.get("completion_tokens"),
+                num_answer_tokens=None if tokens else usage.get("completion_tokens"),
             )  # fmt: skip
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             reason = f"{self.endpoint.url}{path} answered without {error}: {str(answer)[:200]}"
