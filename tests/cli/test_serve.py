@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from whet.base.errors import WhetError
-from whet.cli.commands.serve import adapters_of
+from whet.cli.commands.serve import adapters_of, set_threads
 from whet.generate.serving.request import Limits
 
 
@@ -46,3 +47,21 @@ def test_adapters_that_would_not_be_heard_are_refused(tmp_path, kept, name, said
     with pytest.raises(WhetError, match=said) as refused:
         opened(asked)
     assert hint in refused.value.hint
+
+
+def test_a_processor_is_left_to_what_takes_requests_unless_a_number_is_said(monkeypatch):
+    before = torch.get_num_threads()
+    try:
+        for given, said, found in ((None, None, 3), (None, "4", 4), (2, None, 2), (2, "4", 2)):
+            monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+            if said:
+                monkeypatch.setenv("OMP_NUM_THREADS", said)
+            torch.set_num_threads(4)
+            set_threads(given)
+            assert torch.get_num_threads() == found
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        torch.set_num_threads(1)
+        set_threads(None)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

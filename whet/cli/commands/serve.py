@@ -99,6 +99,10 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "(default: 0; with --draft 4)",
     )  # fmt: skip
     parser.add_argument(
+        "--threads", type=whole(1), metavar="N",
+        help="that compute on a CPU (default: OMP_NUM_THREADS, or one less than there are processors)",
+    )  # fmt: skip
+    parser.add_argument(
         "--timeout", type=number(0), default=600.0, metavar="S", help="seconds that an answer may take (default: 600)"
     )
 
@@ -128,6 +132,7 @@ def main(args: argparse.Namespace) -> int:
     def opened():
         from whet.server.openai import opening
 
+        set_threads(args.threads)
         return opening.opened(
             opening.Opening(
                 model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
@@ -139,6 +144,15 @@ def main(args: argparse.Namespace) -> int:
 
     serve(opened, args.host, args.port, args.name, entry)
     return 0
+
+
+def set_threads(given: int | None) -> None:
+    """Let so many threads compute. By itself a processor is left to what takes requests and sends answers: a product on
+    all of them waits for the thread that has to share its own."""
+    import torch
+
+    own = torch.get_num_threads()
+    torch.set_num_threads(given or (own if os.environ.get("OMP_NUM_THREADS") else max(1, own - 1)))
 
 
 def guesses_of(given: int | None, draft: str | None) -> int:
