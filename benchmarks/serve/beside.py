@@ -20,6 +20,7 @@ import asyncio
 import json
 import os
 import platform
+import random
 import signal
 import statistics
 import subprocess
@@ -218,7 +219,7 @@ async def ask(port: int, folder: Path, text: str, tokens: int) -> Heard:
 
 def prompt(number: int, words: int) -> str:
     """Text that no other prompt begins with."""
-    return " ".join(WORDS[(number * 31 + i * 7 + i * i + number * i) % len(WORDS)] for i in range(words))
+    return " ".join(random.Random(number).choices(WORDS, k=words))
 
 
 def processor_s(pid: int) -> float:
