@@ -16,7 +16,7 @@ test('answers stand side by side, the best first, with what each reward said', a
 });
 
 test('turns with tools are opened: what was called, and what came back', async () => {
-  const page = await opened('/runs/rewarded/rollouts');
+  const page = await opened('/runs/rewarded/rollouts?step=1'); // later ones have learned to be brief
   await page
     .getByText(/turns with tools/)
     .first()
