@@ -5,8 +5,7 @@ Micro-batches are packed rows, several a step; the last step is a short one, of 
 
 from __future__ import annotations
 
-import traceback
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import pytest
@@ -15,7 +14,8 @@ import torch
 from tests.exact import LIMIT
 from tests.parallel.families import FAMILIES, PLAIN, Case, can_be, config_of, learned, stored
 from tests.parallel.meshes import MESHES, ranks_of
-from tests.ranks import on_ranks
+from tests.parallel.test_meshes import tried
+from tests.ranks import in_turns
 from tests.sweeps import some
 from whet.base.catalogue import model_source
 from whet.base.errors import ModelError
@@ -33,15 +33,7 @@ NOW = [
 ]  # fmt: skip
 
 
-def all_of(cases, folder):
-    """What this rank finds of every case, or how it failed."""
-    found = {}
-    for case in cases:
-        try:
-            found[case] = learned(case, folder)
-        except Exception:  # the other cases still have their say
-            found[case] = traceback.format_exc()
-    return found
+all_of = partial(tried, learned)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +51,7 @@ def ranks(tmp_path_factory):
             alone(case.alone)
         sizes = {ranks_of(case.mesh) for case in cases}
         sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in sizes}
-        return {size: on_ranks(size, all_of, sized[size], folder) for size in sizes}
+        return {size: in_turns(size, all_of, sized[size], folder) for size in sizes}
 
     return alone, made
 

@@ -6,7 +6,7 @@ Micro-batches are packed rows, several a step; the last step is a short one, of 
 from __future__ import annotations
 
 import traceback
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import pytest
@@ -39,15 +39,18 @@ NOW = [
 ]  # fmt: skip
 
 
-def all_of(cases, folder):
-    """What this rank finds of every case, or how it failed."""
+def tried(learn, cases, folder):
+    """What this rank finds of every case by `learn(case, folder)`, or how it failed."""
     found = {}
     for case in cases:
         try:
-            found[case] = learned(case, folder)
+            found[case] = learn(case, folder)
         except Exception:  # the other cases still have their say
             found[case] = traceback.format_exc()
     return found
+
+
+all_of = partial(tried, learned)
 
 
 @pytest.fixture(scope="module")
