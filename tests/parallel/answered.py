@@ -1,4 +1,4 @@
-"""Answers that a mesh with a pipeline gives, beside those of one process."""
+"""Answers that a mesh gives, beside those of one process."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ import torch
 
 from tests.generate import tiny
 from tests.parallel.meshes import VOCAB, Case, model
-from whet.generate.by_stages import by_stages
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.parallel.world import World
-from whet.train.step.stage_module import stage_of_now
+from whet.train.online.player import together
 
 DRAWN = GenerateSettings(max_new_tokens=10, temperature=1.0)
 PROMPTS = [[place * 7 % VOCAB + 1 for place in range(start, start + length)] for start, length in ((3, 7), (40, 4))]
 
 
 def answered(case: Case, folder: Path) -> list[list[float]]:
-    """Log-probabilities of three answers to each of two prompts, which ranks of a pipeline all ask for, and the tokens
-    in numbers of their size."""
+    """Log-probabilities of three answers to each of two prompts, which all ranks ask for, and the tokens in numbers of
+    their size."""
     world = World.start("cpu", 60, case.sizes) if case.mesh else World(torch.device("cpu"))
     live = model(case, world, folder)
-    ours = Groups(live.module, tiny.tokenizer(), DRAWN)
-    player = by_stages(world, ours, stage_of_now(live.module, world)) if case.mesh else ours
+    player = together(Groups(live.module, tiny.tokenizer(), DRAWN), world, live.module)
     found = player(PROMPTS, [{}] * 2, 3, seed=1, numbers=range(2))
     return [[*(10 * i / VOCAB for i in t.ids), *(t.logprobs or ())] for group in found for t in group]
 

@@ -127,9 +127,10 @@ def of_families(folder: Path, names: Sequence[str]) -> None:
 
 
 def of_answers(folder: Path, names: Sequence[str]) -> None:
-    """Log-probabilities of answers over stages, for every mesh with a pipeline on up to four ranks."""
-    meshes = [mesh for mesh in MESHES if "pipeline" in MESHES[mesh] and ranks_of(mesh) <= 4]
-    stored(folder, depth_of("pipeline-2"))
+    """Log-probabilities of answers, for every mesh on up to four ranks."""
+    meshes = [mesh for mesh in MESHES if ranks_of(mesh) <= 4]
+    for layers in {depth_of(mesh) for mesh in meshes}:
+        stored(folder, layers)
     cells = {(mesh, model): Case(model, "sft", mesh) for mesh in meshes for model in names or MODELS}
     alone = cache(lambda case: answered(case, folder))
     for size in (2, 4):
@@ -196,9 +197,9 @@ WORDS = {
         tuple(families.FAMILIES),
     ),
     "answers": (
-        "Answers over stages", "Log-probabilities of drawn answers, whose tokens are the same, on every rank of a mesh "
-        "with a pipeline.",
-        tuple(model for model in MODELS if model not in ("mixed-lora", "balanced", "mla")),
+        "Answers", "Log-probabilities of drawn answers, whose tokens are the same, on every rank of meshes of two and "
+        "four.",
+        tuple(MODELS),
     ),
     "objective": (
         "Objectives", "Figures and gradients of a step on two ranks (on `pipeline` figures).",

@@ -92,8 +92,7 @@ CASES = {
     "adapter-late-pipeline": (GRPO, LATE, {"pipeline": 2}),
     "adapter-sent-late-hybrid": (GRPO, LATE | ENGINE, {"shard": 2, "tensor": 2}),
 }
-# `late-tensor` begins as `grpo-tensor` does, whose answers are of the weights of now.
-NOW = ["grpo-pipeline", "ppo-context", "late-tensor", "sent-late-shard"]
+NOW = ["grpo-tensor", "grpo-pipeline", "ppo-context", "late-tensor", "sent-late-shard"]
 SHOWN = ("loss", "grad_norm", "reward", "length", "drift", "staleness")
 
 

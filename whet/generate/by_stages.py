@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from whet.contracts.rewards import Message, Player, Trajectory, unheard
+from whet.generate.dealt_tools import DealtTools
 from whet.generate.episodes import Episodes
 from whet.generate.groups import Groups
-from whet.generate.tools import Call, Observation, Tools
 from whet.parallel.pipeline.over_stages import OverStages
 from whet.parallel.world import World
 
@@ -58,25 +58,5 @@ def by_stages(world: World, ours: Groups | Episodes, module: OverStages) -> BySt
         return ByStages(world, module, replace(ours, module=module))
     local: Any = ours.engine
     engine = replace(local, loaded=replace(local.loaded, module=module))
-    return ByStages(world, module, replace(ours, engine=engine, toolbox=DealtTools(ours.toolbox, world), together=int))
-
-
-@dataclass(frozen=True, slots=True)
-class DealtTools:
-    """A toolbox of each rank of a pipeline, which all ask for the same calls: each runs some, and tells the others."""
-
-    own: Tools
-    world: World
-
-    @property
-    def schemas(self) -> list[Mapping[str, Any]]:
-        return self.own.schemas
-
-    def run(self, calls: Sequence[Call]) -> list[Observation]:
-        """What each call gives, as `Toolbox.run` does."""
-        count = self.world.count("stages")
-        shares = self.world.gathered(self.own.run(calls[self.world.index("stages") :: count]), "stages")
-        return [shares[number % count][number // count] for number in range(len(calls))]
-
-    def close(self) -> None:
-        self.own.close()
+    toolbox = DealtTools(ours.toolbox, world, "stages")
+    return ByStages(world, module, replace(ours, engine=engine, toolbox=toolbox, together=int))

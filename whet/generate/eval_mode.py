@@ -40,8 +40,9 @@ class Lockstep:
         if dist.is_available() and dist.is_initialized():
             from torch.distributed.tensor import DTensor
 
-            mesh = next((p.device_mesh for p in module.parameters() if isinstance(p, DTensor)), None)
-            if mesh is not None:
+            meshes = [p.device_mesh for p in module.parameters() if isinstance(p, DTensor)]
+            if meshes:  # what `tensor` alone cuts lies on fewer ranks than all there are
+                mesh = max(meshes, key=lambda one: one.size())
                 self._groups = [mesh.get_group(axis) for axis in range(mesh.ndim)]
                 self._device = torch.device("cpu" if mesh.device_type == "cpu" else torch.cuda.current_device())
 

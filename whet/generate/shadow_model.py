@@ -25,8 +25,8 @@ _SHAPE = "whet_shape"
 def answering(module: nn.Module) -> Iterator[nn.Module]:
     """What to answer with, inside the block and without gradients: a tree beside the module, which is not touched.
 
-    A sharded module cannot be copied. It answers itself, in evaluation mode meanwhile; its ranks call it together, and
-    none of them goes on without the others. One over stages stands beside the trained one already.
+    A module of which ranks hold parts cannot be copied. It answers itself, in evaluation mode meanwhile; its ranks call
+    it together, and none of them goes on without the others. One over stages stands beside the trained one already.
     """
     if isinstance(module, OverStages):
         with torch.no_grad():
@@ -76,9 +76,11 @@ def shape_of(module: nn.Module) -> nn.Module:
 
 
 def is_sharded(module: nn.Module) -> bool:
-    """Whether ranks hold shards of the module."""
+    """Whether ranks hold parts of the module: shards of FSDP, or of what `tensor` and `expert` cut."""
     if not (dist.is_available() and dist.is_initialized()):
         return False
     from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.tensor import DTensor
 
-    return any(isinstance(part, FSDPModule) for part in module.modules())
+    parts = module.modules()
+    return any(isinstance(one, FSDPModule) for one in parts) or any(isinstance(p, DTensor) for p in module.parameters())

@@ -59,8 +59,8 @@ from whet.train.setup.trained import Trained
 from whet.train.source_kind import source_of
 from whet.train.step.micro_batches import Dealer
 from whet.train.step.prefetch import Prefetch
+from whet.train.step.stage_module import answering_module
 from whet.train.step.watchdog import Watchdog
-from whet.train.step.whole_module import answering_module
 
 # A run that is over sooner loses less to a kill than its checkpoints would cost it.
 CHECKPOINT_REST_S = 30.0
@@ -295,7 +295,7 @@ def _answer(trained: Trained) -> Answer | None:
 
     def evaluated(prompts: Sequence[str]) -> list[str]:
         with trained.executor.evaluation_weights():
-            module = answering_module(model.module, trained.world, trained.executor)
+            module = answering_module(model.module, trained.world)
             return answerer(replace(model, module=module), run.evaluate.max_new_tokens, run.seed, template)(prompts)
 
     return evaluated

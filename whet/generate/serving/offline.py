@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from whet.contracts.rewards import unheard
 from whet.generate.eval_mode import Lockstep
 from whet.generate.protocol import Completion, Piece, Token
+from whet.generate.serving.alike import choose_alike
 from whet.generate.serving.batcher import Batcher
 from whet.generate.serving.caches import cache_of, context_length
 from whet.generate.serving.choosing import Chooser, Draws, choose_of_numbers
@@ -23,6 +24,7 @@ from whet.models.decoding.pairs import is_paired_model, start_token
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.sequences import Beginning, Part
 from whet.parallel.pipeline.over_stages import OverStages
+from whet.parallel.placed import sharing_matrices
 
 # Answers in the making at once, at most: each has logits of the whole vocabulary.
 MOST_ANSWERS = 256
@@ -49,6 +51,8 @@ class Offline:
         if isinstance(module, OverStages) and tells_draws:
             module = module.quiet()
             chooser = partial(_told_by_last_stage, module)
+        elif (group := sharing_matrices(module)) is not None:
+            chooser = partial(choose_alike, group)
         self._ranks, self._manner = Lockstep(module), decoding_of(module)
         self._context, self._batch_tokens = context_length(module), batch_tokens
         self._start = start_token(module) if is_paired_model(module) else None

@@ -19,7 +19,7 @@ from whet.data.store.ledger import Ledger
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.parallel.world import World
-from whet.train.online.player import whole
+from whet.train.online.player import together
 from whet.train.setup.chosen import Chosen
 from whet.train.setup.sources import Feed, SourceKind, Supply, Words
 from whet.train.setup.trained import Trained
@@ -38,7 +38,7 @@ def with_own_answers(given: SourceKind) -> SourceKind:
         def begin(data: Mapping[str, Dataset], trained: Trained, dealer: Dealer) -> Supply:
             settings = GenerateSettings(max_new_tokens=own.tokens, temperature=own.temperature)
             ours = Groups(trained.loaded.module, trained.loaded.processor, settings)
-            player = whole(ours, trained.world, trained.loaded, trained.executor)
+            player = together(ours, trained.world, trained.loaded.module)
             supply = fed.begin(data, trained, dealer)
             return replace(supply, source=OwnAnswers(supply.source, player, trained.world, own.share, run.seed))
 

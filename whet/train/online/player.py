@@ -17,6 +17,7 @@ from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
 from whet.contracts.rewards import Player, Trajectory, unheard
 from whet.generate.by_stages import by_stages
+from whet.generate.by_tensor import by_tensor
 from whet.generate.engine_rollout import Playing
 from whet.generate.episodes import Episodes
 from whet.generate.eval_mode import Lockstep
@@ -32,7 +33,6 @@ from whet.plan.tracing.live import storages
 from whet.train.online.policy_snapshot import Copied, Parted, Shards, copied, snapshot, stage_of, whole_of
 from whet.train.setup.rows import voiced
 from whet.train.step.stage_module import stage_of_now, stage_shape
-from whet.train.step.whole_module import whole_copy
 from whet.train.weight_stream import live_tensors, published
 
 
@@ -41,7 +41,7 @@ def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_
     made = run.rollout
     settings = _settings(made)
     if engine.get(made.engine.kind).facts.in_training:
-        return _inside(run, world, loaded, executor, is_adapter=is_adapter)
+        return _inside(run, world, loaded, is_adapter=is_adapter)
     other: Engine = engine.get(made.engine.kind).build(loaded, **made.engine.values())
     playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
     weights = partial(live_tensors, loaded.module, executor)
@@ -49,11 +49,11 @@ def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_
     return EnginePlayer(aside, weights, partial(_of_now, loaded.module, weights, aside), other, playing)
 
 
-def _inside(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_adapter: bool) -> Player:
+def _inside(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Player:
     """Our own decoder, with the weights that it is to answer with."""
     ours = _ours(run, loaded)
     if not run.rollout.staleness:
-        return whole(ours, world, loaded, executor)
+        return together(ours, world, loaded.module)
     playing = partial(_with_module, ours)
     if not (world.shares_layers or is_sharded(loaded.module)):
         return Copied(partial(snapshot, loaded.module, shares_frozen=is_adapter), playing)
@@ -88,14 +88,12 @@ def kept_bytes(run: Run, loaded: Loaded, *, is_adapter: bool) -> int:
     return sum(sizes) if facts.takes_weights else 0
 
 
-def whole(ours: Groups | Episodes, world: World, loaded: Loaded, executor: Executor) -> Groups | Episodes | Copied:
-    """Our own decoder; where ranks share layers, over a whole copy that each rank makes for every rollout, or where
-    they have different ones, over the stages of each."""
-    if not world.shares_layers:
-        return ours
+def together(ours: Groups | Episodes, world: World, live: nn.Module) -> Player:
+    """Our own decoder with the weights as they are: each rank computes with what it has of the model, or where ranks
+    have different layers, with a copy of these."""
     if world.count("stages") > 1:
-        return Copied(partial(stage_of_now, loaded.module, world), partial(by_stages, world, ours))
-    return Copied(partial(whole_copy, loaded.module, executor), partial(_with_module, ours))
+        return Copied(partial(stage_of_now, live, world), partial(by_stages, world, ours))
+    return by_tensor(world, ours) if world.count("tensor") > 1 else ours
 
 
 def _settings(made: Rollout) -> GenerateSettings:

@@ -18,6 +18,12 @@ from whet.parallel.pipeline.stages import PassThrough, of_stages
 from whet.parallel.world import World
 
 
+def answering_module(module: nn.Module, world: World) -> nn.Module:
+    """What answers as a whole module does, called by all ranks alike: itself, or where ranks have different layers each
+    one's own stages."""
+    return stage_of_now(module, world) if world.count("stages") > 1 else module
+
+
 def stage_of_now(live: nn.Module, world: World) -> OverStages:
     """The model over stages with the weights as they are now. What ranks of one stage share is put together, all of
     them calling this at once; the rest takes no memory."""
