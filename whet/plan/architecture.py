@@ -85,10 +85,12 @@ class StepMemory:
 @dataclass(frozen=True, slots=True)
 class Architecture:
     """`names` are those of sizes in a config.json; `ends` the weights outside of the layers, `layers` those of a layer
-    of each kind; `is_tied` what holds where a config does not say; `adapted` are weights that LoRA is put beside."""
+    of each kind; `defaults` and `is_tied` what holds where a config does not say; `adapted` are weights beside which
+    LoRA is put."""
 
     model_type: str
     names: Mapping[str, str]
+    defaults: Mapping[str, int]
     is_tied: bool
     ends: Sequence[Weight]
     layers: Mapping[str, Sequence[Weight]]
@@ -126,7 +128,7 @@ def architecture(model_type: str) -> Architecture:
     """Raises ModelError, with the nearest name, for a class that has not been traced."""
     known = told(model_type)
     return Architecture(
-        model_type, known["names"], known["tied"], [_weight(one) for one in known["ends"]],
+        model_type, known["names"], known["defaults"], known["tied"], [_weight(one) for one in known["ends"]],
         {kind: [_weight(one) for one in weights] for kind, weights in known["layers"].items()},
         frozenset(known["adapted"]), known["memory"],
     )  # fmt: skip

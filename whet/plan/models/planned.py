@@ -108,7 +108,8 @@ def _text(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _sizes(name: str, config: Mapping[str, Any], known: Architecture) -> Sizes:
-    found = {one: config.get(own) for one, own in known.names.items()}
+    told = {**{known.names[one]: size for one, size in known.defaults.items()}, **config}
+    found = {one: told.get(own) for one, own in known.names.items()}
     if "num_experts" in found:
         found["num_experts"] = experts(config) or None
     _check_counts(name, {known.names[one]: value for one, value in found.items()})

@@ -17,7 +17,7 @@ from whet.plan.job import traced_tuners
 from whet.plan.layers import kinds
 from whet.plan.tracing.telling import RUN, Words, sizes
 from whet.plan.tracing.trace import MICRO_BATCHES, Stretch, Traced, traced
-from whet.plan.tracing.twins import build, standard, telling_config
+from whet.plan.tracing.twins import build, defaults, standard, telling_config
 
 # Dtypes of trained and of frozen weights, and of autocast, by what `train.precision` says.
 PRECISIONS: Mapping[str, tuple[torch.dtype, torch.dtype, torch.dtype | None]] = {
@@ -42,7 +42,7 @@ def describe(model_type: str, changes: Mapping[str, Any] | None = None) -> dict[
     found: dict[str, Any] = {"model_type": model_type, "changes": dict(changes or {})}
     plain = [_built(model_type, which, changes, "full", "fp32", False, False) for which in (0, 1)]
     config = plain[0].module.config  # type: ignore[union-attr]
-    found["names"] = standard(config)
+    found["names"], found["defaults"] = standard(config), defaults(model_type, changes)
     found["tied"] = _is_tied(model_type, changes)
     found["adapted"] = _adapted(model_type, changes)
     found |= _shapes(plain, _words(plain))

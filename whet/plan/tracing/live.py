@@ -18,6 +18,7 @@ from whet.plan.tracing.workspaces import Processor
 
 _NUMBER = torch.ops.aten._local_scalar_dense.default
 _GROUPED = torch.ops.aten._grouped_mm.default
+_LAYER_NORM = torch.ops.aten.native_layer_norm.default
 # What makes positions and tables, and the most numbers of what is made from them that is computed as it is.
 _COUNTING = ("aten::arange", "aten::linspace", "aten::scalar_tensor")
 _LARGEST_REAL = 1 << 22
@@ -142,8 +143,12 @@ def _stays_real(func: Any, given: Sequence[Tensor]) -> bool:
 
 
 def _called(func: Any, args: Any, kwargs: Any) -> Any:
-    """The op's result. Products of experts are refused in float32 where nothing is computed (torch 2.13), though a CPU
-    computes them: without values, those in bfloat16 have the same shape."""
+    """The op's result, as a CPU has it. Where nothing is computed torch (2.13) refuses products of experts in float32,
+    and those in bfloat16 have the same shape; and it gives what a norm keeps the dtype of its input, where weights of
+    another make it float32."""
+    if func is _LAYER_NORM and isinstance(args[0], FakeTensor) and args[2] is not None:
+        out, *kept = func(*args, **kwargs)
+        return out, *(one.float() if args[2].dtype != args[0].dtype else one for one in kept)
     if func is not _GROUPED or not isinstance(args[0], FakeTensor) or args[0].dtype == torch.bfloat16:
         return func(*args, **kwargs)
     left, right = (one.to(torch.bfloat16) for one in args[:2])

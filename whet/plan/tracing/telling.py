@@ -15,7 +15,7 @@ TELLING: Mapping[str, tuple[int, int]] = {
     "hidden_size": (168, 440), "intermediate_size": (136, 152), "moe_intermediate_size": (88, 104),
     "shared_expert_intermediate_size": (94, 106), "num_attention_heads": (6, 10), "num_key_value_heads": (3, 2),
     "head_dim": (20, 28), "vocab_size": (347, 419), "num_experts": (8, 12), "num_experts_per_tok": (2, 3),
-    "n_shared_experts": (2, 3), "q_lora_rank": (36, 58), "kv_lora_rank": (34, 46), "qk_nope_head_dim": (26, 38),
+    "n_shared_experts": (5, 7), "q_lora_rank": (36, 58), "kv_lora_rank": (34, 46), "qk_nope_head_dim": (26, 38),
     "qk_rope_head_dim": (22, 14), "v_head_dim": (58, 82),
 }  # fmt: skip
 RUN: Mapping[str, tuple[int, int]] = {"tokens": (131, 173), "trained": (93, 123), "rank": (11, 13), "chunk": (31, 41)}

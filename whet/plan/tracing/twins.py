@@ -35,13 +35,30 @@ def standard(config: Any) -> dict[str, str]:
     return found
 
 
+def defaults(model_type: str, changes: Mapping[str, Any] | None = None) -> dict[str, int]:
+    """What the class takes where a config tells neither heads of keys nor their width, and they do not follow from the
+    other sizes."""
+    from transformers import AutoConfig
+
+    heads, width = TELLING["num_attention_heads"][0], TELLING["hidden_size"][0]
+    plain: Any = AutoConfig.for_model(model_type, **(changes or {}))
+    names = standard(plain)
+    if "kv_lora_rank" in names:  # which has no keys of its own
+        return {}
+    own = {names["num_attention_heads"]: heads, names["hidden_size"]: width}
+    bare: Any = AutoConfig.for_model(model_type, **(changes or {}), **own)
+    following = {"num_key_value_heads": heads, "head_dim": width // heads}
+    found = {name: getattr(bare, name, None) for name in following if name in names}
+    return {name: size for name, size in found.items() if size is not None and size != following[name]}
+
+
 def telling_config(
     model_type: str, which: int, *, tied: bool, changes: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The config number 0 or 1 of a class of transformers, under the names that its config.json uses."""
     from transformers import AutoConfig
 
-    plain: Any = AutoConfig.for_model(model_type, **(changes or {}))
+    plain: Any = AutoConfig.for_model(model_type, **(changes or {}), **_width_of_heads(model_type, changes))
     names, told = standard(plain), plain.to_dict()
     values: dict[str, Any] = {names[name]: pair[which] for name, pair in TELLING.items() if name in names}
     values |= {names[name]: one for name, one in ONE.items() if name in names}
@@ -62,6 +79,20 @@ def telling_config(
         **_layers(told, names),
         names.get("tie_word_embeddings", "tie_word_embeddings"): tied,
     }
+
+
+def _width_of_heads(model_type: str, changes: Mapping[str, Any] | None) -> dict[str, int]:
+    """A width of heads for a class that reads one, though its config has no field for it."""
+    from transformers import AutoConfig
+
+    own = {"head_dim": TELLING["head_dim"][0]}
+    plain: Any = AutoConfig.for_model(model_type, **(changes or {}), **own, num_hidden_layers=1)
+    if not hasattr(plain, "num_attention_heads") or "kv_lora_rank" in plain.to_dict():
+        return {}
+    with torch.device("meta"):
+        module = auto_class(plain, allow_code=False).from_config(plain)
+    told = {part.head_dim for part in module.modules() if isinstance(getattr(part, "head_dim", None), int)}
+    return own if told == {own["head_dim"]} else {}
 
 
 def _layers(told: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
