@@ -197,7 +197,7 @@ class EventLog:
         self.dropped += 1
         if self.dropped == 1:
             with suppress(OSError, ValueError, AttributeError):
-                print(f"whet: {self.path.name} drops records: {error}. Training goes on.", file=sys.stderr)
+                print(f"whet: {self.path.name} drops records: {error}. All else goes on.", file=sys.stderr)
 
     def _abandon(self) -> None:
         fd, self._fd = self._fd, -1
