@@ -5,7 +5,8 @@
 #   make test-all    and the slow tests, the demo, the version floor and TRL as the oracle; writes a dated result
 #   make test-cases  situations that once failed, with a table; make test-fuzz: damaged and odd input in numbers
 #   make test-architectures   every model type of the installed transformers, small; writes their table in docs/
-#   make test-vllm   vLLM itself as an engine and a reader of exports, with a VLLM_PYTHON that has it and what whet needs
+#   make test-vllm   vLLM itself behind `whet serve`, as an engine and a reader of exports, with a VLLM_PYTHON that has it
+#                    (for the last two, what whet needs as well)
 #   make test-deploy   what `whet deploy` writes, read by hadolint and the schemas of compose and Kubernetes
 #   make test-clients  other people's clients of `whet serve`, unmodified, and its OpenAPI fuzzed, in an environment of its own
 #   make test-integrations   real frameworks beside whet.track, each group in an environment of its own; writes their table
@@ -48,7 +49,7 @@ PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 -
 .PHONY: help demo web test-web web-checked web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-deploy test-clients test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
-	@sed -n '3,25s/^# \{0,2\}//p' Makefile
+	@sed -n '3,26s/^# \{0,2\}//p' Makefile
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -135,8 +136,10 @@ test-integrations: $(VENV)/.dev $(INTEGRATIONS:%=$(INTEGRATION_ENVS)-%/.ready)
 	        || failed=1; \
 	done; $(BIN)/python -m tests.track.integrations.page; exit $$failed
 
-# vLLM pins its own torch and transformers, so it has an environment of its own.
-test-vllm:
+# vLLM pins its own torch and transformers, so it has an environment of its own. Behind `whet serve` it needs nothing of
+# what whet needs there; that test is a slow one too, which `make test-all` runs where VLLM_PYTHON is set.
+test-vllm: $(VENV)/.dev
+	VLLM_PYTHON=$(VLLM_PYTHON) $(BIN)/python -m pytest -m "not gpu" tests/generate/servers/test_engines_themselves.py
 	$(VLLM_PYTHON) -m pytest -m "not gpu" tests/generate/test_vllm_itself.py tests/export/quantizing/test_vllm_reads.py
 
 # What knows the forms of its files has an environment of its own.

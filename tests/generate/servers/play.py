@@ -59,6 +59,11 @@ class Engine(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.event({**HEAD, "choices": [choice("delta", "Hello", None)]})
+        if prompt == "fail":
+            self.event({"error": {"message": "EngineCore died, see /home/me/log", "code": 500}})
+            self.wfile.write(b"data: [DONE]\n\n")
+            self.close_connection = True
+            return
         if prompt == "break":
             self.wfile.flush()
             os._exit(9)

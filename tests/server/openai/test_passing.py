@@ -174,6 +174,16 @@ def test_an_engine_that_dies_is_told_and_answers_again(tmp_path):
         assert front.ask("GET", "/health")[0] == 200
 
 
+@pytest.mark.parametrize(("path", "name"), [("/v1/chat/completions", ""), ("/v1/messages", "event: error\n")])
+def test_a_stream_that_tells_a_failure_is_none_that_was_whole(front, path, name):
+    ended = front.service.figures.ended
+    before = ended["error"]
+    text = front.ask("POST", path, chat("fail", stream=True))[2]
+    assert f'{name}data: {{"type": "error", "error": {{"message": "played failed with 500"' in text
+    assert "/home/me" not in text and "[DONE]" not in text
+    until(lambda: ended["error"] == before + 1)
+
+
 def test_sglang_is_told_adapters_beside_the_model(tmp_path):
     with passing(tmp_path, engine="sglang") as front:
         assert front.ask("POST", "/v1/chat/completions", chat("hi", model="polite"))[0] == 200

@@ -69,14 +69,15 @@ async def named_events(
     try:
         async with aclosing(told) as all_of_them:
             async for one in all_of_them:
-                yield _named(one)
+                yield named_event(one)
     except Exception as error:
-        yield _named(refusal_of(error).body())
+        yield named_event(refusal_of(error).body())
     finally:
         left()
 
 
-def _named(body: dict[str, Any]) -> bytes:
+def named_event(body: dict[str, Any]) -> bytes:
+    """With the name of it, which its `type` is."""
     return b"event: %s\ndata: %s\n\n" % (body["type"].encode(), written(body))
 
 

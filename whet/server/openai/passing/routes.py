@@ -15,10 +15,18 @@ from starlette.types import Receive, Scope, Send
 from whet.server.event_stream import EventStream
 from whet.server.openai.answers import while_heard
 from whet.server.openai.passing.service import PassingService
-from whet.server.openai.passing.told import Events, Spoken, data_of, finishes_of, refusal_of_engine, tokens_of
+from whet.server.openai.passing.told import (
+    Events,
+    Spoken,
+    data_of,
+    failure_of_event,
+    finishes_of,
+    refusal_of_engine,
+    tokens_of,
+)
 from whet.server.openai.passing.upstream import Reply, Unreachable, asked
 from whet.server.openai.refused import Refused, refusal_of
-from whet.server.openai.replies import answer, event
+from whet.server.openai.replies import answer, event, named_event
 from whet.server.openai.routes import health
 
 router = APIRouter(tags=["passed"])
@@ -168,6 +176,8 @@ class _Passing:
             async with asyncio.timeout_at(self._deadline), aclosing(self._cut(reply)) as events:
                 async for one in events:
                     told = data_of(one)
+                    if (refused := failure_of_event(self._service.engine, told)) is not None:
+                        raise refused
                     has_ended = has_ended or one.rstrip().endswith(b"[DONE]")
                     self._see(told)
                     if self._stores:
@@ -181,12 +191,11 @@ class _Passing:
             self.ended = ""
             if self._stores and spoken.head:
                 self._keep(spoken.whole())
-        except (Unreachable, TimeoutError) as error:
-            self.ended = "error"
-            yield event(self._refusal(error).body())
         except Exception as error:
             self.ended = "error"
-            yield event(refusal_of(error).body())
+            is_away = isinstance(error, (Unreachable, TimeoutError))
+            refused = self._refusal(error) if is_away else refusal_of(error)
+            yield (event if self._path in _TELLS_USAGE else named_event)(refused.body())
 
     def end(self, how: str) -> None:
         """Count it; by its choices' own words where `how` is empty."""

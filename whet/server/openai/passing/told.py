@@ -75,6 +75,16 @@ def refusal_of_engine(engine: str, status: int, body: bytes) -> Refused:
     return Refused(f"{engine} failed with {status}", status=500, code="internal_error")
 
 
+def failure_of_event(engine: str, told: Any) -> Refused | None:
+    """The failure that an event of a stream tells: the stream itself ends as one does that was whole."""
+    error = told.get("error") if isinstance(told, dict) else None
+    if not error:
+        return None
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code < 600 else 500
+    return refusal_of_engine(engine, status, json.dumps(told).encode())
+
+
 class Spoken:
     """A chat as its chunks tell it, put together as the whole answer has it."""
 
