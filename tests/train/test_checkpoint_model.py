@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from tests.ranks import on_ranks
-from tests.tiny import config
+from tests.tiny import config, write_rows
 from whet.base.config import from_mapping, load
+from whet.base.errors import ModelError
 from whet.cli.main import main
 from whet.generate.models import load_model
+from whet.generate.serving.request import Limits
 from whet.models.tuning.wrapper import wrapper_of
+from whet.server.openai.opening import Opening, opened
 from whet.track.recorded.checkpoint_names import CheckpointName, parse_checkpoint
 from whet.train.api import train
 from whet.train.build import assemble
@@ -81,6 +86,48 @@ def test_an_earlier_checkpoint_is_the_run_that_stands_there(root, tmp_path, name
         built.close()
     assert torch.equal(logits(load_any(f"{name}@2", root=root).module), expected)
     assert not torch.equal(expected, logits(load_any(f"{name}@latest", root=root).module))
+
+
+ROWS = [
+    {"text": f"the owls {word} over {number} rivers", "label": word}
+    for number, word in enumerate(["watch", "sleep", "call"] * 8)
+]
+RANKED = [{"query": f"owl {i}", "positive": f"owls {i} watch", "negatives": [f"rivers {i}"]} for i in range(24)]
+HEADED: dict[str, tuple[Any, list[dict[str, Any]], dict[str, Any]]] = {
+    "classes": ("sequence-classification", ROWS, {}),
+    "classes-lora": ("sequence-classification", ROWS, {"tuner": {"kind": "lora"}}),
+    "reranker": ("reranker", RANKED, {}),
+    "embeddings": ({"kind": "embedding", "query_prompt": "find: ", "pooling": "last"}, RANKED, {}),
+}
+
+
+@pytest.mark.parametrize("name", HEADED)
+def test_a_checkpoint_with_a_head_says_what_its_run_says(root, tmp_path, name):
+    """Classes, ranks and embeddings, predicted and served: by the written model's labels, or the data's without one."""
+    objective, rows, sections = HEADED[name]
+    data = {"train": [str(write_rows(tmp_path / "rows.jsonl", rows))]}
+    train(from_mapping(settings(root.parent, name, objective=objective, data=data, **sections)))
+    asked = [{"text": row["text"]} for row in rows[:3]] if "text" in rows[0] else rows[:3]
+    columns = ["--column", "text"] if "text" in rows[0] else ["--column", "query", "--second", "positive"]
+    columns = ["--column", "query", "--side", "query"] if name == "embeddings" else columns
+    file = write_rows(tmp_path / "asked.jsonl", [{k: v for k, v in row.items() if k != "negatives"} for row in asked])
+
+    def said_by(model):
+        out = tmp_path / "said.jsonl"
+        assert main(["predict", model, str(file), "--output", str(out), "--root", str(root), *columns]) == 0
+        return [json.loads(line) for line in out.read_text().splitlines()]
+
+    expected = said_by(name)
+    assert said_by(f"{name}@4") == expected != said_by(f"{name}@2")
+    shutil.rmtree(root / name / "model")
+    assert said_by(f"{name}@latest") == expected
+    opening = Opening(model=f"{name}@4", adapters={}, root=root, limits=Limits(), timeout_s=9.0)
+    service = opened(opening)
+    assert (service.embedding is not None) == (name == "embeddings")
+    assert service.scores_texts == (name != "embeddings")
+    with pytest.raises(ModelError, match="--draft is of models that continue texts"):
+        opened(replace(opening, draft="full"))
+    assert main(["export", f"{name}@4", "--root", str(root)]) == 2
 
 
 def on_two(folder):

@@ -218,6 +218,7 @@ class Loaded:
     and `weights` is None from then on.
     `layers` are the names of the module's repeated blocks, from the input on: what is sharded, compiled, frozen in turn
     or given a rate by its depth. `vocab` is the number of tokens that have an embedding; None without tokens.
+    `embedder` says of a model that makes embeddings how it does.
     """
 
     module: torch.nn.Module
@@ -229,6 +230,7 @@ class Loaded:
     vocab: int | None = None
     costs: Costs = Costs()
     weights: Weights | None = None
+    embedder: Embedder | None = None
 
 
 @dataclass(frozen=True, slots=True)

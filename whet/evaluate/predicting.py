@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from whet.base.errors import DataError, ModelError
@@ -15,7 +14,6 @@ from whet.evaluate.scoring import Scored, score_conversations, score_relevance, 
 from whet.generate.decode import complete
 from whet.generate.protocol import GenerateSettings, Prompt
 from whet.models.forward.heads import head_of
-from whet.models.sentence_transformers import is_sentence, read_sentence
 
 # Where a text or a conversation stands in a row, if nothing else is said: the first of these.
 COLUMNS = ("messages", "prompt", "text", "input", "question", "query", "sentence", "content")
@@ -52,9 +50,8 @@ def predictor_of(
 ) -> Predictor:  # fmt: skip
     """What predicts with a loaded model. Raises ModelError for a kind that says nothing of whole texts."""
     too_long = too_long or TooLong()
-    folder = Path(str(getattr(loaded.module, "name_or_path", "")))
-    if is_sentence(folder):
-        return Vectors(loaded, read_sentence(folder), side, too_long)
+    if loaded.embedder is not None:
+        return Vectors(loaded, loaded.embedder, side, too_long)
     head = head_of(loaded.module.config)  # type: ignore[arg-type]
     if head is not None and head.kind == "sequence":
         return Numbers(loaded, head, too_long)

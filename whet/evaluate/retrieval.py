@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from whet.evaluate.result import Result, Watch
 from whet.evaluate.scores import head, rows_of, samples_of, scores
 from whet.evaluate.statistics import share
 from whet.models.forward.heads import head_of
-from whet.models.sentence_transformers import read_sentence
+from whet.models.sentence_transformers import EMBEDS
 from whet.models.text import text_config
 
 TAKES = frozenset({"retrieval", "judged"})
@@ -66,8 +65,10 @@ def similarity(loaded: Loaded, file: str, dim: int | None, batch_tokens: int, wa
 
 
 def embedder_of(loaded: Loaded, dim: int | None) -> Embedder:
-    """How the model makes embeddings. Raises ModelError where its folder does not say so, or `dim` is too large."""
-    how = read_sentence(Path(str(getattr(loaded.module, "name_or_path", ""))))
+    """How the model makes embeddings. Raises ModelError where nothing says so, or `dim` is too large."""
+    if (how := loaded.embedder) is None:
+        name = getattr(loaded.module, "name_or_path", "") or "the model"
+        raise ModelError(f"{name} does not say how it makes embeddings", hint=EMBEDS)
     width = text_config(loaded.module.config).hidden_size  # type: ignore[union-attr, operator]
     if dim is not None and dim > width:
         raise ModelError(f"an embedding has {width} numbers, and `dim` is {dim}", hint=f"dim={width}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ def load_model(
     from whet.models.loading.context import BuildContext
     from whet.models.loading.fill import filled
     from whet.models.loading.mapped import mapped
+    from whet.models.sentence_transformers import is_sentence, read_sentence
 
     path = find_model(name, root)
     chosen = pick_device("cpu" if is_mapped and device == "auto" else device)
@@ -43,7 +45,7 @@ def load_model(
             raise ModelError(said, at="--weights", hint=f"--quantize {quantize} without --weights mapped")
         dtype = _name_of(stored_dtype(path)) if dtype == "auto" else dtype
     with read_by_others(path):
-        context = BuildContext(dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
+        context = BuildContext(dtype=pick_dtype(dtype, path, chosen), head=stored_head(path))
         built = model_source.usual().build(context, path=path, quantize=quantize)
         loaded = mapped(built, path) if is_mapped else filled(built, chosen)
     if quantize:
@@ -51,10 +53,11 @@ def load_model(
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()
-    return loaded
+    return replace(loaded, embedder=read_sentence(Path(path))) if is_sentence(Path(path)) else loaded
 
 
-def _stored_head(path: str) -> Head | None:
+def stored_head(path: str) -> Head | None:
+    """The head of the model in a folder; None of a language model."""
     from whet.models.forward.heads import beside, head_of
     from whet.models.loading.reading import stored_config
     from whet.models.loading.spec import Spec

@@ -16,6 +16,7 @@ MODULES, POOLING, PROMPTS = "modules.json", "1_Pooling", "config_sentence_transf
 # Names that every version of the package since 2 knows; newer ones write others and still read these.
 _TYPE = "sentence_transformers.models."
 _MODES = {"mean": "pooling_mode_mean_tokens", "last": "pooling_mode_lasttoken", "cls": "pooling_mode_cls_token"}
+EMBEDS = "train it with `objective: embedding`, or give a folder of sentence-transformers"
 _OTHERS = ("pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens")
 
 
@@ -49,7 +50,7 @@ def read_sentence(folder: Path) -> Embedder:
         raise ModelError(
             f"{folder} does not say how it makes embeddings: there is no {POOLING}/config.json",
             at=str(folder),
-            hint="train it with `objective: embedding`, or give a folder of sentence-transformers",
+            hint=EMBEDS,
         )
     hint = "copy the model's folder again"
     pooling = read_object(folder / POOLING / "config.json", error=ModelError, hint=hint)

@@ -18,12 +18,12 @@ from whet.base.catalogue import model_source, optimizer, tuner
 from whet.base.errors import DataError, ModelError, RunError
 from whet.base.run import Run
 from whet.base.seeds import forked
-from whet.contracts.model import Loaded
+from whet.contracts.model import Head, Loaded
 from whet.contracts.tuner import Tuner
 from whet.export.card import card_of_run
 from whet.export.observation import observe
 from whet.export.source import Source
-from whet.generate.models import load_model, pick_device, pick_dtype
+from whet.generate.models import load_model, pick_device, pick_dtype, stored_head
 from whet.models.checkpoints.quantized import dequantize
 from whet.models.features.carried import install
 from whet.models.loading.context import BuildContext
@@ -38,9 +38,9 @@ from whet.train.checkpoints.optimizer_state import NamedOptimizer
 from whet.train.checkpoints.places import complete, place_of, step_of
 from whet.train.checkpoints.stored_weights import StoredWeights
 from whet.train.run.folder import RunFolder
-from whet.train.setup.chosen import chosen_of
+from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.models import read_model
-from whet.train.setup.rows import settled, template_of
+from whet.train.setup.rows import rows_of, settled, template_of
 from whet.train.setup.trained import groups_of, optimizer_of, untouched
 
 
@@ -69,19 +69,22 @@ def find_checkpoint(name: CheckpointName, root: Path = store.ROOT) -> Path:
 def load_checkpoint(
     name: CheckpointName, *, device: str = "auto", dtype: str = "auto", root: Path = store.ROOT
 ) -> Loaded:  # fmt: skip
-    """The model of a checkpoint, for use. Raises WhetError for one that is gone, damaged or not of a language model."""
+    """The model of a checkpoint, for use. Raises WhetError for one that is gone, damaged or not of a model of texts."""
     path, chosen = find_checkpoint(name, root), pick_device(device)
     run, method = _opened(path)
     others = [one for one in complete(path.parent) if one != path]
     stored = StoredWeights(path, f"whet chat {name.run}@{step_of(others[-1])}" if others else f"whet train {name.run}")
     wanted = _dtype(run, method, chosen) if dtype == "auto" else pick_dtype(dtype, "", chosen)
     with read_once():
-        _check_language(run, name)
-        loaded = _built(run, method, chosen, wanted)
+        loss = chosen_of(run)
+        context = BuildContext(wanted, run.seed, method, _head(run, loss, RunFolder(path.parent.parent)))
+        loaded = _built(run, method, chosen, context)
     _restore(stored, run, loaded, method)
     loaded.module.eval()
+    if loss.traits.embedder is not None:
+        return replace(loaded, embedder=loss.traits.embedder)
     if template := _template(run, loaded):
-        loaded.processor.chat_template = template  # type: ignore[union-attr]  # it is there: see `_check_language`
+        loaded.processor.chat_template = template  # type: ignore[union-attr]  # it is there: see `_head`
     return loaded
 
 
@@ -89,6 +92,9 @@ def checkpoint_source(name: CheckpointName, *, device: str = "cpu", root: Path =
     """As `read_source`: the model of a checkpoint, observed, and merged if it is an adapter."""
     path = find_checkpoint(name, root)
     run, method = _opened(path)
+    if chosen_of(run).traits.head is not None:
+        said = f"the run `{Path(name.run).name}` trains no model that makes text, and its checkpoints are not exported"
+        raise ModelError(said, at="objective.kind", hint=f"whet train {name.run}, which ends with its model")
     loaded = load_checkpoint(name, device=device, dtype="fp32", root=root)
     trained = observe(loaded.module, loaded.processor)
     card = card_of_run(path.parent.parent)
@@ -108,14 +114,21 @@ def _opened(path: Path) -> tuple[Run, Tuner]:
     return run, tuner.get(run.tuner.kind).build(**run.tuner.values())
 
 
-def _check_language(run: Run, name: CheckpointName) -> None:
-    """Raises ModelError for a model that makes no text: what its answers are is known once the run has ended."""
-    chosen = chosen_of(run)
-    if read_model(run, chosen)[0] is None or chosen.traits.head is not None:
-        said = (
-            f"the run `{Path(name.run).name}` trains no model that makes text, and checkpoints of others are not asked"
-        )
-        raise ModelError(said, at="objective.kind", hint=f"whet train {name.run}, which ends with its model")
+def _head(run: Run, chosen: Chosen, folder: RunFolder) -> Head | None:
+    """The head that the run trains, with the labels of its written model, or of its data while there is none.
+
+    Raises ModelError for a model without a tokenizer, which reads no texts.
+    """
+    processor, context, family = read_model(run, chosen)
+    if processor is None:
+        said = f"the run `{folder.name}` trains no model of texts, and checkpoints of others are not asked"
+        raise ModelError(said, at="model.kind", hint=f"whet train {folder.path}, which ends with its model")
+    head = chosen.traits.head
+    if head is None or head.labels is not None:
+        return head
+    if folder.model.exists() and (written := stored_head(str(folder.model))) is not None:
+        return replace(head, labels=written.labels)
+    return replace(head, labels=rows_of(run, chosen, processor, context, family).labels)
 
 
 def _template(run: Run, loaded: Loaded) -> str | None:
@@ -126,9 +139,9 @@ def _template(run: Run, loaded: Loaded) -> str | None:
     return template_of(run, loaded.processor)
 
 
-def _built(run: Run, method: Tuner, device: torch.device, dtype: torch.dtype) -> Loaded:
+def _built(run: Run, method: Tuner, device: torch.device, context: BuildContext) -> Loaded:
     """The model as it was when the run began."""
-    built: Loaded = model_source.get(run.model.kind).build(BuildContext(dtype, run.seed, method), **run.model.values())
+    built: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     for feature in method.features:
         install(built, feature)
     loaded = filled(built, device)

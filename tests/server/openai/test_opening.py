@@ -157,11 +157,11 @@ def test_an_embedding_model_gives_vectors_and_no_texts(folders):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--draft", "base"], "makes no text, so nothing can be read ahead"),
+        (["--draft", "base"], "--draft is of models that continue texts"),
         (["--record", "shop"], "--record is of models that continue texts"),
         (["--otlp", "http://127.0.0.1:9"], "--otlp is of models that continue texts"),
         (["--feedback", "said"], "--feedback is of models that continue texts"),
-        (["--adapter", "one=one"], "adapters are not served beside such a model"),
+        (["--adapter", "one=one"], "--adapter is of models that continue texts"),
         (["--quantize", "int8"], "--quantize is of models that continue texts"),
     ],
 )

@@ -11,7 +11,7 @@ from whet.cli.written import check_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model folder, run, name of a run, registry:NAME@ALIAS, or hub id")
+    parser.add_argument("model", help="model folder, run, name of a run, RUN@STEP, registry:NAME@ALIAS, or hub id")
     parser.add_argument("file", help="rows: csv, jsonl, json or parquet")
     parser.add_argument(
         "--output", type=typed_path, required=True, metavar="FILE", help="a .jsonl, .csv or .parquet file"
@@ -44,14 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.evaluate.predicting import TooLong, predictor_of
     from whet.evaluate.prediction_files import check_ending, predict_file
-    from whet.generate.models import load_model
     from whet.generate.protocol import GenerateSettings
     from whet.track.registry.registry import exact
+    from whet.train.checkpoint_model import load_any
 
     check_ending(args.output)
     check_writable(args.output, is_file=True)
     settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature, seed=args.seed)
-    loaded = load_model(exact(args.model, args.root), device=args.device, dtype=args.dtype, root=args.root)
+    loaded = load_any(exact(args.model, args.root), device=args.device, dtype=args.dtype, root=args.root)
     too_long = TooLong(is_refused=args.too_long == "refuse")
     predictor = predictor_of(loaded, settings, args.side, args.system, too_long)
     with progress("predicting") as watch:

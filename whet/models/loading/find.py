@@ -36,7 +36,7 @@ def find_model(name: str, root: Path = store.ROOT) -> str:
     if run is not None:
         return _model_of(run)
     if checkpoint_named(name, root) is not None:
-        said = f"`{name}` is a checkpoint of a run, which chat, serve, evaluate and export take as it is"
+        said = f"`{name}` is a checkpoint of a run, which chat, serve, predict, evaluate and export take as it is"
         raise ModelError(said, hint=f"whet export {name}, which writes its model into a folder")
     if path.exists():
         raise ModelError(f"{name} is not a model: it has no config.json", hint="give a model folder, or a run")

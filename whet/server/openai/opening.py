@@ -19,7 +19,7 @@ from whet.models.forward.heads import head_of
 from whet.models.loading.find import find_model
 from whet.models.loading.reading import stored_config
 from whet.models.loading.spec import Spec
-from whet.models.sentence_transformers import is_sentence, read_sentence
+from whet.models.sentence_transformers import is_sentence
 from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
 from whet.models.tuning.wrapper import wrapper_of
@@ -57,34 +57,17 @@ def opened(opening: Opening) -> Service:
         return _of_checkpoint(opening)
     model = exact(opening.model, opening.root)
     folder = find_model(model, opening.root)
-    names = _names(opening)
-    is_embedder = is_sentence(Path(folder))
+    _names(opening)
     if opening.quantize:
         _check_plain(folder, opening)
-    if is_embedder and opening.draft:
-        raise _no_draft(opening)
-    if is_embedder and opening.adapters:
-        said = f"{opening.model} makes embeddings, and adapters are not served beside such a model"
-        raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
-    adapters = {name: _adapter(name, given, opening.root) for name, given in opening.adapters.items()}
-    if is_embedder:
+    if is_sentence(Path(folder)):
         _check_asked_for_texts(opening, "makes embeddings")
+    adapters = {name: _adapter(name, given, opening.root) for name, given in opening.adapters.items()}
     loaded = load_model(
         model, device=opening.device, dtype=opening.dtype, root=opening.root, quantize=opening.quantize,
         is_mapped=opening.is_mapped,
     )  # fmt: skip
-    if is_embedder:
-        return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
-    head = head_of(loaded.module.config)  # type: ignore[arg-type]
-    if head is not None and head.kind == "sequence":
-        if opening.draft:
-            raise _no_draft(opening)
-        _check_asked_for_texts(opening, "scores texts")
-        if opening.adapters:
-            said = f"{opening.model} scores texts, and adapters are not served beside such a model"
-            raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
-        return Service(loaded, names, scoring=Scoring(loaded, head))
-    return _writing(opening, loaded, model, folder, adapters)
+    return _service(opening, loaded, model, folder, adapters)
 
 
 def _of_checkpoint(opening: Opening) -> Service:
@@ -94,7 +77,21 @@ def _of_checkpoint(opening: Opening) -> Service:
         said = f"{opening.model} is a checkpoint, and {word} is of models that lie in a folder"
         raise ModelError(said, at=word, hint=f"whet export {opening.model}")
     loaded = load_any(opening.model, device=opening.device, dtype=opening.dtype, root=opening.root)
-    return _writing(opening, loaded, opening.model, opening.model, {})
+    return _service(opening, loaded, opening.model, opening.model, {})
+
+
+def _service(
+    opening: Opening, loaded: Loaded, model: str, folder: str, adapters: Mapping[str, str]
+) -> Service:  # fmt: skip
+    """Service of a loaded model, by what it does."""
+    if loaded.embedder is not None:
+        _check_asked_for_texts(opening, "makes embeddings")
+        return Service(loaded, _names(opening), embedding=Embedding(loaded, loaded.embedder))
+    head = head_of(loaded.module.config)  # type: ignore[arg-type]
+    if head is not None and head.kind == "sequence":
+        _check_asked_for_texts(opening, "scores texts")
+        return Service(loaded, _names(opening), scoring=Scoring(loaded, head))
+    return _writing(opening, loaded, model, folder, adapters)
 
 
 def _names(opening: Opening) -> tuple[str]:
@@ -158,7 +155,10 @@ def _tell_weights(loaded: Loaded, opening: Opening) -> None:
 
 def _check_asked_for_texts(opening: Opening, does: str) -> None:
     """Raises ModelError where something is asked for that is of models that continue texts alone."""
-    others = {"--feedback": opening.feedback, "--quantize": opening.quantize}
+    others = {
+        "--draft": opening.draft, "--adapter": opening.adapters or None, "--feedback": opening.feedback,
+        "--quantize": opening.quantize,
+    }  # fmt: skip
     given = next((word for word, value in others.items() if value is not None), "")
     if word := opening.observing.option or given:
         said = f"{opening.model} {does}, and {word} is of models that continue texts"
@@ -174,11 +174,6 @@ def _check_plain(folder: str, opening: Opening) -> None:
     if method := stored_method(stored_config(Spec(folder))):
         said = f"{opening.model} is quantized already, by `{method}`"
         raise ModelError(said, at="--quantize", hint=f"whet serve {opening.model}")
-
-
-def _no_draft(opening: Opening) -> ModelError:
-    said = f"{opening.model} makes no text, so nothing can be read ahead of it"
-    return ModelError(said, at="--draft", hint=f"whet serve {opening.model}")
 
 
 def _beside(folder: str, opening: Opening) -> str:
