@@ -96,6 +96,12 @@ def begin(module: nn.Module) -> None:
         fully_shard.state(module)._lazy_init()  # type: ignore[attr-defined]
 
 
+def gather_root(module: nn.Module) -> None:
+    """Put together what FSDP's root holds, of a module whose parts are called and which is not called itself."""
+    if isinstance(module, FSDPModule):
+        module.unshard()
+
+
 def sum_gradients_now(module: nn.Module, is_now: bool) -> None:
     """Whether the next backward pass adds its gradients, and those that it finds, over ranks (ZeRO-2 and 3: always)."""
     if isinstance(module, FSDPModule):

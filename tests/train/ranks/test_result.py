@@ -84,6 +84,21 @@ def test_no_stage_holds_the_whole_model_while_it_is_written_and_read_back(tmp_pa
     assert {name.split(".layers.")[1][0] for name in stored} == set("01234567"), "of all stages"
 
 
+def written_on(folder: Path, name: str, mesh: dict[str, int]) -> None:
+    built = assemble(from_mapping(config(folder, name=name, train={"steps": 1}, parallel={**mesh, "timeout_s": 60})))
+    built.loop.run()
+    write_result(built.trained, built.folder, continues=False)
+    built.close()
+
+
+@pytest.mark.ranks
+@pytest.mark.parametrize("axis", ["shard", "replicate"])
+def test_stages_that_fsdp_cuts_are_compared_with_what_is_written(axis, tmp_path):
+    config(tmp_path)
+    on_ranks(4, written_on, tmp_path, axis, {"pipeline": 2, axis: 2})
+    assert said(tmp_path / f"runs/{axis}/model") == (True, "whet")
+
+
 def said(folder: Path) -> tuple[bool, str]:
     report = json.loads((folder / "equivalence.json").read_text())
     return report["passed"], report["ran_by"]

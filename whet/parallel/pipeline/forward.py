@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from whet.parallel.pipeline.carrier import Carrier
 from whet.parallel.pipeline.over_stages import run_stages
 from whet.parallel.pipeline.stages import of_stages
-from whet.parallel.shard import begin
+from whet.parallel.shard import begin, gather_root
 
 
 @torch.no_grad()
@@ -28,6 +28,7 @@ def forward_of_stages(module: nn.Module, input_ids: Tensor, **how: Any) -> dict[
     assert group is not None
     carrier = Carrier(group, input_ids.device)
     begin(module)
+    gather_root(module)  # stages before the last one run the model's body
     output = run_stages(module, stages, {"input_ids": input_ids, **how}, carrier)
     carrier.settle()
     key = "logits" if "logits" in output else "last_hidden_state"
