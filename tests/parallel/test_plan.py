@@ -41,7 +41,7 @@ def test_each_weight_says_over_which_axes_it_is_cut_and_how():
     assert planned({"tensor": 2}, vocab_size=VOCAB + 1)[0].placements(module)["lm_head.weight"] == {}
     lines = list(plan.lines(module))
     assert lines[:2] == [
-        "mesh: shard 2 x tensor 2", "zero 3: state of the optimizer, gradients and weights are cut into 2",
+        "mesh: shard 2 x tensor 2 (--ranks 4)", "zero 3: state of the optimizer, gradients and weights are cut into 2",
     ]  # fmt: skip
     assert "  model.layers.*.mlp.down_proj.weight x 2  32 x 64  fsdp rows, tensor columns" in lines
     # Two ranks share the norms, four all else: float32 numbers.
@@ -60,7 +60,7 @@ def test_each_weight_says_over_which_axes_it_is_cut_and_how():
         ({"tensor": 2}, {"model_type": "gpt2"}, "the layers of GPT2LMHeadModel have no plan in transformers"),
         ({"tensor": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3"),
         ({"expert": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3 leaves a rest of 1"),
-        ({"expert": 2}, {}, "no plan that deals the experts of LlamaForCausalLM"),
+        ({"expert": 2}, {}, "LlamaForCausalLM has no experts that a plan"),
         ({"pipeline": 3}, {}, "`parallel.pipeline` asks for 3 stages, and the model has 2 layers: each needs one"),
         ({"pipeline": 2}, {"model_type": "bloom"}, "no plan that cuts BloomForCausalLM into stages"),
     ],
@@ -83,7 +83,8 @@ def test_a_dry_run_prints_who_holds_what_and_makes_nothing(words, tmp_path, caps
     assert main([*words, "--dry-run", "parallel.shard=2", "parallel.tensor=2"]) == 0
     said = capsys.readouterr().out
     assert (
-        said.startswith("mesh: shard 2 x tensor 2\n") and "q_proj.weight x 2  32 x 32  fsdp rows, tensor rows" in said
+        said.startswith("mesh: shard 2 x tensor 2 (--ranks 4)\n")
+        and "q_proj.weight x 2  32 x 32  fsdp rows, tensor rows" in said
     )
     assert not (tmp_path / "runs").exists()
 
@@ -91,10 +92,33 @@ def test_a_dry_run_prints_who_holds_what_and_makes_nothing(words, tmp_path, caps
 def test_a_dry_run_shows_the_stages_and_how_long_they_wait(words, capsys):
     assert main([*words, "--dry-run", "parallel.pipeline=2"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "mesh: pipeline 2"
+    assert said[0] == "mesh: pipeline 2 (--ranks 2)"
     assert said[-4].startswith("  stage 0 on rank 0 of the pipeline: layer 0, embeddings, ")
     assert said[-3].startswith("  stage 1 on rank 1 of the pipeline: layer 1, head, ")
     assert said[-1] == "1f1b: of their time ranks wait 33% at 2, 11% at 8, 3% at 32 micro-batches a step"
+
+
+@pytest.mark.parametrize(
+    ("ways", "says"),
+    [
+        (
+            {"context": 2, "context_by": "ulysses"},
+            "attention over context: 2 ranks exchange tokens for heads (ulysses)",
+        ),
+        ({"context": 2, "context_by": "ring"}, "attention over context: keys go round 2 ranks (ring)"),
+        (
+            {"context": 4, "context_by": "both"},
+            "attention over context: 2 ranks exchange tokens for heads (ulysses), keys go round 2 ranks (ring)",
+        ),
+        (
+            {"tensor": 2, "sequence": "true"},
+            "sequence: between matrices each rank of tensor has its part of the tokens",
+        ),
+    ],
+)
+def test_the_dry_run_says_how_ranks_share_the_tokens_of_a_row(words, ways, says, capsys):
+    assert main([*words, "--dry-run", *(f"parallel.{name}={value}" for name, value in ways.items())]) == 0
+    assert says in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +146,8 @@ def test_a_dry_run_shows_the_stages_and_how_long_they_wait(words, capsys):
             "which takes 4, and no sample has more than 3",
         ),
         (["--dry-run", "parallel.sequence=true"], "does nothing: it shares tokens among ranks of tensor"),
-        (["--dry-run", "parallel.expert=2"], "no plan that deals the experts of LlamaForCausalLM to ranks"),
+        (["--dry-run", "parallel.context_by=ring"], "does nothing: it is how ranks of context share attention"),
+        (["--dry-run", "parallel.expert=2"], "LlamaForCausalLM has no experts that a plan"),
     ],
 )
 def test_a_mesh_that_cannot_be_is_refused_before_ranks_start(words, more, says, capsys):

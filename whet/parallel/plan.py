@@ -104,7 +104,9 @@ class ParallelPlan:
 
     def lines(self, module: nn.Module) -> Iterator[str]:
         """Who holds what, in words: the mesh, then weights that lie alike, and what a rank holds of them."""
-        yield f"mesh: {shown(self.mesh.sizes)}"
+        several = f" (--ranks {self.mesh.ranks})" if self.mesh.ranks > 1 else ""
+        yield f"mesh: {shown(self.mesh.sizes)}{several}"
+        yield from self._of_tokens()
         if (shards := self.mesh.shards) > 1:
             yield f"zero {self.mesh.zero}: {_ZERO[self.mesh.zero]} are cut into {shards}"
         named, placements = dict(module.named_parameters()), self.placements(module)
@@ -120,6 +122,16 @@ class ParallelPlan:
         else:
             yield f"a rank holds {in_units(sum(held.values()))} of weights"
 
+    def _of_tokens(self) -> Iterator[str]:
+        """How ranks share the tokens of a row, where they do."""
+        if self.mesh.sequence:
+            yield "sequence: between matrices each rank of tensor has its part of the tokens"
+        if (ranks := self.mesh.context) > 1:
+            sharing = self.sharing_heads
+            ways = [f"{sharing} ranks exchange tokens for heads (ulysses)"] if sharing > 1 else []
+            ways += [f"keys go round {ranks // sharing} ranks (ring)"] if sharing < ranks else []
+            yield f"attention over context: {', '.join(ways)}"
+
     def _share(self, placed: Mapping[str, int]) -> int:
         """How many ranks a weight is cut into."""
         return math.prod(self.mesh.pieces(axis) for axis in placed)
@@ -131,7 +143,7 @@ def _experts(module: nn.Module, expert: int, tensor: int) -> tuple[str, ...]:
     found = experts_of(module, ranks, at) if ranks > 1 else ()
     if expert > 1 and not found:
         raise ModelError(
-            f"transformers has no plan that deals the experts of {type(unwrapped(module)).__name__} to ranks", at=at,
+            f"{type(unwrapped(module)).__name__} has no experts that a plan of transformers deals to ranks", at=at,
             hint=f"{at}=1, and parallel.shard={expert}",
         )  # fmt: skip
     return found

@@ -224,6 +224,10 @@ CONFLICTS: tuple[Conflict, ...] = (
         "parallel.sequence", "family.seq2seq",
         "{one} leaves ranks some of the tokens of a row, and the model is {other}, whose layers read two rows",
     ),
+    *(
+        Conflict(name, "parallel.no_context", "{one} does nothing: it is how ranks of context share attention")
+        for name in ("parallel.context_by", "parallel.context_heads")
+    ),
     Conflict("parallel.context_heads", "parallel.one_exchange", "{one} does nothing: {other} has one kind of exchange"),
     *(
         Conflict("train.balance", name, because)

@@ -249,9 +249,12 @@ def _of_exchange(run: Run) -> Iterator[tuple[str, Feature]]:
         yield "parallel.sequence", Feature("`parallel.sequence`", "parallel.sequence", "parallel.sequence=false")
     if ranks.tensor == 1:
         yield "parallel.no_tensor", Feature("one rank of `parallel.tensor`", "parallel.tensor", "parallel.tensor=2")
-    if ranks.context_heads != "auto":
-        at = "parallel.context_heads"
-        yield at, Feature(f"`{at}`", at, f"{at}=auto")
+    for name, default in (("context_by", "ulysses"), ("context_heads", "auto")):
+        if getattr(ranks, name) != default:
+            at = f"parallel.{name}"
+            yield at, Feature(f"`{at}`", at, f"{at}={default}")
+    if ranks.context == 1:
+        yield "parallel.no_context", Feature("one rank of `parallel.context`", "parallel.context", "parallel.context=2")
     if ranks.context_by != "both":
         by = "parallel.context_by"
         yield "parallel.one_exchange", Feature(f"`{by}: {ranks.context_by}`", by, f"{by}=both")
