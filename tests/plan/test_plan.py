@@ -183,6 +183,19 @@ def test_a_step_of_samples_has_as_many_micro_batches_as_hold_them(capsys):
     assert run["micro_batch"] <= 3 * 512 == run["batch_tokens"]
 
 
+def test_a_step_that_is_too_small_for_its_ranks_is_said_with_one_that_is_not(capsys):
+    words = ["plan", "llama-3.1-405b", "--gpu", "h100-sxm", "--gpus", "1024"]
+    words += ["--mesh", "pipeline=4", "tensor=8", "train.recompute=true", "train.micro_batch=2048"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "too few tokens a step: 16,384 for 32 ranks" in said and "wait 75% of their time" in said
+    for enough, left in (("65536", "wait 75%"), ("1048576", "")):
+        assert f"train.batch_tokens={enough}" in said
+        assert main([*words, f"train.batch_tokens={enough}"]) == 0
+        again = capsys.readouterr().out
+        assert "too few" not in again and (left in again if left else "wait" not in again)
+
+
 def test_what_is_typed_wrong_is_said(capsys):
     assert main(["plan", "llama-3.1-8b", "--gpu", "rtx-4900"]) == 2
     assert "did you mean `rtx-4090`?" in capsys.readouterr().err

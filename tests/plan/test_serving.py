@@ -127,6 +127,29 @@ def test_what_helps_is_said_with_settings_that_fit_where_they_say_so(capsys):
     assert "fits" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("model", "gpu", "many", "says"),
+    [
+        ("qwen3-14b", "rtx-4090", "50", ["--gpus 8", "model.quantize=nf4 --kv-cache-dtype fp8 --concurrency "]),
+        ("qwen3-14b", "h100-sxm", "50", ["--gpus 2"]),
+        ("qwen3-8b", "rtx-4090", "16", ["model.quantize=int8 --kv-cache-dtype fp8", "--gpus 2"]),
+    ],
+)
+def test_where_a_model_does_not_fit_what_makes_it_fit_is_said_and_does(model, gpu, many, says, capsys):
+    words, asked = ["plan", model, "--serve", "--gpu", gpu], ["--concurrency", many]
+    assert main([*words, *asked]) == 4
+    said = capsys.readouterr().out.partition("fits with\n")[2].splitlines()
+    assert [line.strip().startswith(way) for line, way in zip(said, says, strict=True)] == [True] * len(says), said
+    for more in (line.strip().partition("  ")[0].split() for line in said):
+        assert main([*words, *([] if "--concurrency" in more else asked), *more]) == 0, more
+
+
+def test_of_a_card_that_does_not_hold_the_weights_no_speed_is_told(capsys):
+    assert main(["plan", "qwen3-14b", "--serve", "--gpu", "rtx-4090"]) == 4
+    said = capsys.readouterr().out
+    assert "not one conversation of this length fits beside the weights" in said and "tokens/s" not in said
+
+
 def test_of_experts_a_step_reads_those_that_somebody_is_sent_to():
     model = ServedModel.of("deepseek-v3", _config("deepseek-v3"))
     planned = PlannedModel.find("deepseek-v3")

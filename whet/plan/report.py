@@ -25,6 +25,8 @@ MEANINGS = {
 }  # fmt: skip
 
 
+_MUCH_WAITING = 0.3  # a share of their time from which what ranks of a pipeline wait is told
+
 _HOW = {
     "formulas": "memory by formulas that were traced from this class of models",
     "step": "memory of a step of this run, taken on tensors without values",
@@ -87,7 +89,25 @@ def _head(job: Subject) -> Iterator[str]:
     yield f"{job.objective}, {job.tuner}: {how}{packed}{job.precision}, {job.optimizer}{again}"
     often = "once a step" if job.num_micro == 1 else f"{job.num_micro:,} times a step"
     yield f"{job.micro:,} tokens at once on a rank, {often}; samples of up to {job.length:,}"
+    yield from _too_few(job)
     yield _HOW[job.how]
+
+
+def _too_few(job: Subject) -> Iterator[str]:
+    """That a step has too few tokens for so many ranks: some have none of it, or they wait for each other."""
+    mesh, all_once = job.mesh, job.micro * job.mesh.readers
+    if all_once > job.step_tokens and mesh.readers > 1:
+        yield (
+            f"too few tokens a step: {job.step_tokens:,} for {mesh.readers} ranks with samples of their own; the time "
+            f"is that of train.batch_tokens={all_once}"
+        )
+    waiting = (mesh.pipeline - 1) / (mesh.pipeline - 1 + job.num_micro)
+    if waiting > _MUCH_WAITING and mesh.schedule in ("gpipe", "1f1b"):
+        times = 4 * mesh.pipeline
+        yield (
+            f"ranks of the pipeline wait {waiting:.0%} of their time; less where a step has more micro-batches: "
+            f"train.batch_tokens={times * all_once} has {times}"
+        )
 
 
 def _host(found: Plan) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from whet.base.units import duration, figure, size
 from whet.plan.report import bar, card_dict, component_lines
 from whet.plan.serving.cache import described
+from whet.plan.serving.fitting import ways
 from whet.plan.serving.memory import ServingPlan
 from whet.plan.serving.speed import serving_speed
 
@@ -22,8 +23,7 @@ def lines(plan: ServingPlan) -> Iterator[str]:
     usable = card.figures["usable_gib"]
     yield f"{serving.mesh.ranks} x {card.name}: {usable.value:.4g} GiB that may be used ({usable.how}); {serving.mesh}"
     weights = f"weights in {serving.quantize or serving.dtype}, cache in {serving.cache_dtype}"
-    many = "conversation" if serving.concurrency == 1 else "conversations"
-    yield f"{serving.concurrency:,} {many} of up to {serving.length:,} tokens at once; {weights}"
+    yield f"{_conversations(serving.concurrency)} of up to {serving.length:,} tokens at once; {weights}"
     yield from (f"  {line}" for line in described(list(model.layers)))
     yield ""
     yield from component_lines(peak)
@@ -33,15 +33,28 @@ def lines(plan: ServingPlan) -> Iterator[str]:
     yield f"{'card':<12}{size(plan.budget):>12}   {fits}"
     yield f"\n{bar(peak, max(peak.total, plan.budget))}\n"
     yield f"a conversation of {serving.length:,} tokens keeps {size(serving.a_conversation)} on a rank"
-    yield f"at most {plan.most_conversations():,} conversations of this length, or {plan.longest():,} tokens of each"
-    if (speed := serving_speed(plan)) is not None:
+    most = plan.most_conversations()
+    if most:
+        yield f"at most {_conversations(most)} of this length, or {plan.longest():,} tokens of each"
+    else:
+        yield "not one conversation of this length fits beside the weights"
+    if most and (speed := serving_speed(plan)) is not None:
         yield (
             f"about {figure(speed.tokens_per_s)} tokens/s, {figure(speed.each_per_s)} a conversation; a prompt of "
             f"{serving.prompt:,} tokens takes {duration(speed.first_s)} to the first one (estimated, not measured)"
         )
     if not plan.fits and (helpful := plan.levers()):
         yield "\nless memory with"
-        yield from (f"  {lever.setting:<28}{size(lever.peak):>10}" for lever in helpful[:3])
+        for lever in helpful[:3]:
+            yield f"  {lever.setting:<28}{size(lever.peak):>10}{'   fits' if lever.peak <= plan.budget else ''}"
+    if not plan.fits and (found := ways(plan)):
+        yield "\nfits with"
+        width = max(28, *(len(way.words) + 1 for way in found))
+        yield from (f"  {way.words:<{width}}{size(way.plan.peak):>10} a card" for way in found)
+
+
+def _conversations(count: int) -> str:
+    return f"{count:,} conversation" + "s" * (count != 1)
 
 
 def to_dict(plan: ServingPlan) -> dict[str, Any]:
