@@ -61,7 +61,7 @@ def test_what_says_nothing_is_refused(server, module, tokenizer):
     for body, param in (
         ({"id": "nothing", "label": True}, "id"),
         ({"id": both, "index": 2, "label": True}, "index"),
-        ({"id": both}, "better_than"),
+        ({"id": both}, "label"),
         ({"id": both, "better_than": other}, "better_than"),
         ({"id": both, "label": True, "correction": "x"}, "label"),
         ({"id": both, "correction": ""}, "correction"),

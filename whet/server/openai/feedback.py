@@ -45,6 +45,10 @@ def row_of(body: Feedback, kept: Mapping[str, Any], other: Mapping[str, Any] | N
         "id": body.id, "index": body.index, "model": kept["completion"]["model"], "made": kept["completion"]["created"],
         "key": key, "told": int(time.time()), "comment": body.comment,
     }  # fmt: skip
+    names_other = body.better_than is not None or body.better_than_index != body.index
+    if body.label is None and body.correction is None and not names_other:
+        unsaid = "nothing is said of the answer: give `label`, `correction`, or `better_than` or `better_than_index`"
+        raise Refused(unsaid, param="label", code="missing_required_parameter")
     if body.label is not None:
         return LABELS, {"messages": [*kept["messages"], said], "label": body.label, "source": source}
     if body.correction is not None:
