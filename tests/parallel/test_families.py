@@ -5,11 +5,13 @@ Micro-batches are packed rows, several a step; the last step is a short one, of 
 
 from __future__ import annotations
 
+import re
 from functools import cache, partial
 from itertools import product
 
 import pytest
 import torch
+from torch.distributed.fsdp import FSDPModule
 
 from tests.exact import LIMIT
 from tests.parallel.families import FAMILIES, PLAIN, Case, can_be, config_of, learned, stored
@@ -17,11 +19,13 @@ from tests.parallel.meshes import MESHES, ranks_of
 from tests.parallel.test_meshes import tried
 from tests.ranks import in_turns
 from tests.sweeps import some
+from tests.train.simulated import rank_alone
 from whet.base.catalogue import model_source
 from whet.base.errors import ModelError
 from whet.base.parallel import Parallel
 from whet.models.loading.context import BuildContext
 from whet.parallel.plan import ParallelPlan
+from whet.parallel.shard import shard
 from whet.parallel.styles import Style
 
 GRID = [Case(*case) for case in product(FAMILIES, MESHES) if can_be(*case)]
@@ -57,9 +61,6 @@ def ranks(tmp_path_factory):
 
 
 @pytest.mark.ranks
-@pytest.mark.filterwarnings(
-    "ignore:FSDP2-wrapped module .FSDPT5Block"
-)  # transformers hands one bias from layer to layer
 @pytest.mark.parametrize("case", some(GRID, NOW), ids=lambda case: f"{case.model}-{case.mesh}")
 def test_a_mesh_learns_as_one_process_does(case, ranks):
     alone, made = ranks
@@ -124,6 +125,19 @@ def test_what_a_mesh_cannot_do_with_a_model_is_refused_with_the_reason(model, as
     with pytest.raises(ModelError) as raised:
         planned(model, {name: size for name, size in asked.items() if name not in words}, **words)
     assert says in raised.value.message and raised.value.hint
+
+
+@pytest.mark.parametrize("model", ["t5", "bart"])
+def test_each_layer_of_both_stacks_is_gathered_for_itself(model):
+    with rank_alone({"shard": 2}, 0) as world:
+        family = FAMILIES[model]
+        loaded = model_source.get("hf").build(BuildContext(verdict=family.verdict), init=config_of(Case(model)))
+        shard(loaded, world, Parallel(), ("whet_run",))
+    units = [part for name, part in loaded.module.named_modules() if name and isinstance(part, FSDPModule)]
+    assert len(units) == 4  # two layers a stack
+    inside = {id(parameter) for unit in units for parameter in unit.parameters()}
+    beside = {name for name, parameter in loaded.module.named_parameters() if id(parameter) not in inside}
+    assert not [name for name in beside if re.search(r"\.(block|layers)\.", name)]
 
 
 def test_an_encoder_whose_parts_take_turns_has_no_stages():

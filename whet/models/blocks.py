@@ -1,4 +1,4 @@
-"""The repeated blocks of a decoder: finding them, and putting more of them in."""
+"""The repeated blocks of a model: finding them, and putting more of them in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from whet.base.errors import ModelError
 from whet.models.text import text_config
@@ -28,6 +29,11 @@ def layers_of(module: nn.Module) -> tuple[str, ...]:
     """Names of the repeated blocks, from the input on; none where nothing repeats."""
     name = _largest_list(module)
     return () if name is None else tuple(f"{name}.{index}" for index in range(len(_list(module, name))))
+
+
+def layers_of_both(module: nn.Module) -> tuple[str, ...]:
+    """Names of the repeated blocks of an encoder-decoder: those of both stacks, from the input on."""
+    return tuple(name for name, part in module.named_modules() if isinstance(part, GradientCheckpointingLayer))
 
 
 def _largest_list(module: nn.Module) -> str | None:

@@ -19,9 +19,11 @@ from torch.utils._pytree import tree_map_only
 from whet.base.parallel import Parallel
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
+from whet.models.blocks import layers_of_both
 from whet.models.features.carried import carry
 from whet.parallel.context import Context
 from whet.parallel.experts import Groups, deal
+from whet.parallel.handed import hand_on
 from whet.parallel.noise import NoiseOfHeads
 from whet.parallel.pipeline.cut import cut as cut_stages
 from whet.parallel.plan import ParallelPlan
@@ -64,8 +66,11 @@ def shard(
     apart = world.experts("replicate", "part") if world.group("expert") is not None else None
     for name in plan.experts if apart is not None else ():
         fully_shard(module.get_submodule(name), mesh=apart, reshard_after_forward=plan.mesh.zero == 3, **how)
-    for name in (name for name in model.layers if next(module.get_submodule(name).parameters(), None) is not None):
-        fully_shard(module.get_submodule(name), mesh=mesh, reshard_after_forward=plan.mesh.zero == 3, **how)
+    has_two_stacks = model.capabilities.family == "seq2seq"
+    for block in map(module.get_submodule, layers_of_both(module) if has_two_stacks else model.layers):
+        if next(block.parameters(), None) is not None:
+            fully_shard(block, mesh=mesh, reshard_after_forward=plan.mesh.zero == 3, **how)
+            hand_on(block)
     fully_shard(module, mesh=mesh, reshard_after_forward=False, **how)
     _sum_gradients(module, world)
     for name in forwards:
