@@ -207,7 +207,8 @@ WORDS = {
     ),
     "step": (
         "Optimizers on meshes", "Loss and gradient norm over five steps of `sft`, in float64 but for routers and "
-        "logits that are noted; on `expert` of a mixture.",
+        "logits that are noted; on `expert` of a mixture. SOAP takes its basis from gradients: in directions that "
+        "these few tokens do not reach, rounding chooses it; on weights placed by hand, below, it is exact.",
         tuple(steps.PLACEMENTS),
     ),
     "optimizer": (

@@ -19,13 +19,13 @@ from tests.parallel.meshes import MESHES, ranks_of
 from tests.parallel.test_meshes import tried
 from tests.ranks import in_turns
 from tests.sweeps import some
-from tests.train.simulated import rank_alone
 from whet.base.catalogue import model_source
 from whet.base.errors import ModelError
 from whet.base.parallel import Parallel
 from whet.models.loading.context import BuildContext
 from whet.parallel.plan import ParallelPlan
 from whet.parallel.shard import shard
+from whet.parallel.simulated import rank_alone
 from whet.parallel.styles import Style
 
 GRID = [Case(*case) for case in product(FAMILIES, MESHES) if can_be(*case)]

@@ -38,13 +38,7 @@ def own_sizes(mesh: Mesh, sizes: Sizes) -> dict[str, float]:
 
 def check_mesh(mesh: Mesh, model: PlannedModel, gpus: int) -> None:
     """Raise ConfigError, with the arithmetic, for a mesh of another number of ranks or one that does not divide."""
-    if mesh.ranks != gpus:
-        shown = " x ".join(f"{axis} {size}" for axis, size in mesh.sizes.items()) or "shard 1"
-        raise ConfigError(
-            f"{shown} = {mesh.ranks} ranks, and there are {gpus}" if " x " in shown else
-            f"{shown} asks for {mesh.ranks} ranks, and there are {gpus}", at="--mesh",
-            hint=f"--gpus {mesh.ranks}, or --mesh {_fitting(mesh, gpus)}",
-        )  # fmt: skip
+    check_ranks(mesh, gpus)
     for axes, size, what in _cuts(mesh, model):
         parts = mesh.pieces(axes)
         if size % parts:
@@ -60,6 +54,17 @@ def check_mesh(mesh: Mesh, model: PlannedModel, gpus: int) -> None:
         raise ConfigError(
             f"{len(model.layers)} layers cannot be dealt to {mesh.pipeline} stages", at="--mesh",
             hint=f"--mesh pipeline={len(model.layers)}",
+        )  # fmt: skip
+
+
+def check_ranks(mesh: Mesh, gpus: int) -> None:
+    """Raise ConfigError, with the arithmetic, for a mesh of another number of ranks."""
+    if mesh.ranks != gpus:
+        shown = " x ".join(f"{axis} {size}" for axis, size in mesh.sizes.items()) or "shard 1"
+        raise ConfigError(
+            f"{shown} = {mesh.ranks} ranks, and there are {gpus}" if " x " in shown else
+            f"{shown} asks for {mesh.ranks} ranks, and there are {gpus}", at="--mesh",
+            hint=f"--gpus {mesh.ranks}, or --mesh {_fitting(mesh, gpus)}",
         )  # fmt: skip
 
 

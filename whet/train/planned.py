@@ -1,9 +1,13 @@
-"""The plan of a run whose memory no formula tells: a step of it is taken on tensors without values, on one rank."""
+"""The plan of a run whose memory no formula tells: a step of it is taken on tensors without values.
+
+Of a mesh it is taken by one rank of each stage of the pipeline, the first, which has the most where shards differ.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +21,9 @@ from whet.base.step_size import step_tokens
 from whet.contracts.model import ParamRole
 from whet.kernels.float8 import check_capability
 from whet.models.tuning.wrapper import wrapper_of
+from whet.parallel.pipeline.schedule import in_flight, stages_each, table
+from whet.parallel.simulated import rank_alone
+from whet.parallel.sizes import mesh_sizes
 from whet.parallel.world import World
 from whet.plan.calibration import Calibration, calibrated
 from whet.plan.hardware.cards import Card
@@ -28,6 +35,9 @@ from whet.plan.tracing.workspaces import Processor
 from whet.train.checkpoint_memory import copied_bytes, with_copy
 from whet.train.foreseen import ALONE, CPU, Hollow, example_batch, foresee, hollow_run
 from whet.train.rollout_memory import with_rollouts
+from whet.train.setup.chosen import chosen_of
+from whet.train.setup.combinations import check_combinations
+from whet.train.setup.model_features import model_features
 
 FEW = 4  # samples at once whose step is taken as it is; of more, memory is worked out from steps of one and two
 SHORTEST = 16  # tokens of a sample that is worth a place beside longer ones
@@ -35,8 +45,8 @@ SHORTEST = 16  # tokens of a sample that is worth a place beside longer ones
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is planned: a run on a card, with the model of `config`; `micro` tokens at once, or as many as fit; it
-    `asks_runs` that have finished on this machine."""
+    """What is planned: a run on so many `ranks`, each with a card, with the model of `config`; `micro` tokens at once,
+    or as many as fit; it `asks_runs` that have finished on this machine."""
 
     run: Run
     name: str
@@ -45,16 +55,43 @@ class Wanted:
     length: int
     micro: int | None
     asks_runs: bool = False
+    ranks: int = 1
+
+    @property
+    def mesh(self) -> Mesh:
+        told = self.run.parallel
+        sizes: dict[str, Any] = dict(mesh_sizes(told, self.ranks))
+        return Mesh(**sizes, zero=told.zero, sequence=told.sequence, schedule=told.schedule)
+
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of a step, on all ranks."""
+        return step_tokens(self.run.train, self.length)
+
+    def num_micro(self, micro: int) -> int:
+        """Micro-batches of a step on a rank."""
+        return max(1, -(-self.step_tokens // (micro * self.mesh.readers)))
+
+    def num_taken(self, micro: int) -> int:
+        """Micro-batches of which as many wait in a rank as of those of a step: two, and more in a pipeline."""
+        mesh, told = self.mesh, self.run.parallel
+        if mesh.pipeline == 1:
+            return 2
+        most, each = self.num_micro(micro), stages_each(told.schedule, told.stages)
+        waiting = [in_flight(table(told.schedule, mesh.pipeline, each, count)) for count in (most, *range(2, most))]
+        return waiting[1:].index(waiting[0]) + 2 if waiting[0] in waiting[1:] else most
 
 
 def planned(wanted: Wanted) -> Plan:
-    """The plan, on one rank. Raises WhetError for what the run would be refused for on that card."""
+    """The plan. Raises WhetError for what the run would be refused for on that card, and on those ranks."""
     run, on = wanted.run, wanted.card
+    if wanted.ranks > 1:
+        check_combinations(run, chosen_of(run))
     if run.train.fp8 != "none":
         check_capability(run.train.fp8, on.device, on.capability)
     train = run.train.model_copy(update={"precision": precision_on(run, wanted.card)})
     wanted = replace(wanted, run=run.model_copy(update={"train": train}))
-    found = _with_micro(wanted, _Traced.of(wanted))
+    found = _with_micro(wanted, _traced(wanted))
     return found if found.fits else replace(found, levers=list(_levers(wanted, found)))
 
 
@@ -78,15 +115,13 @@ class _Traced:
     measured: Calibration | None
 
     @classmethod
-    def of(cls, wanted: Wanted) -> _Traced:
-        world = World.alone(CPU) if wanted.run.train.offload.weights else ALONE
-        try:
-            return cls._on(wanted, hollow_run(wanted.run, wanted.config, world, wanted.card.device))
-        finally:
-            world.leave()
-
-    @classmethod
-    def _on(cls, wanted: Wanted, made: Hollow) -> _Traced:
+    def of(cls, wanted: Wanted, world: World) -> _Traced:
+        """By a rank of this world."""
+        made = hollow_run(wanted.run, wanted.config, world, wanted.card.device)
+        if wanted.ranks > 1:
+            loaded = made.trained.loaded
+            features = dict(model_features(wanted.run, loaded))
+            check_combinations(wanted.run, chosen_of(wanted.run), loaded.capabilities.family, features)
         measured = _calibrated(wanted, made) if wanted.asks_runs else None
         if wanted.micro is not None and wanted.micro <= FEW * wanted.length:
             given = _step(wanted, made, _lengths(wanted.micro, wanted.length))
@@ -114,6 +149,25 @@ class _Traced:
         return self.given.host_bytes if self.given.moments else one + (samples - 1) * (two - one)
 
 
+def _traced(wanted: Wanted) -> list[_Traced]:
+    """By one rank of each stage."""
+    found = []
+    for world in _worlds(wanted):
+        with world as own:
+            found.append(_Traced.of(wanted, own))
+    return found
+
+
+def _worlds(wanted: Wanted) -> Iterator[AbstractContextManager[World]]:
+    if wanted.ranks > 1:
+        mesh = wanted.mesh
+        sizes = mesh_sizes(wanted.run.parallel, wanted.ranks)
+        for stage in range(mesh.pipeline):  # the outermost axis
+            yield rank_alone(sizes, stage * (mesh.ranks // mesh.pipeline))
+    else:
+        yield closing(World.alone(CPU) if wanted.run.train.offload.weights else ALONE)
+
+
 def _on_host(wanted: Wanted, made: Hollow) -> dict[str, float]:
     """What a card leaves on its host of weights, gradients and state: shards, and all of what belongs to them."""
     if not wanted.run.train.offload.weights or wanted.card.device == "cpu":
@@ -123,7 +177,8 @@ def _on_host(wanted: Wanted, made: Hollow) -> dict[str, float]:
 
 
 def _shard_bytes(module: nn.Module) -> float:
-    return float(sum(parameter.nbytes for parameter in module.parameters() if isinstance(parameter, DTensor)))
+    shards = [one.to_local() for one in module.parameters() if isinstance(one, DTensor)]
+    return float(sum(shard.nbytes for shard in shards))
 
 
 def _without(moment: Moment, kept: Mapping[str, float]) -> Moment:
@@ -148,7 +203,8 @@ def _step(wanted: Wanted, made: Hollow, lengths: Sequence[int]) -> _Step:
         memory.peak_bytes = memory.held_bytes
     with computed_by(at_once(card.device)):
         batch = example_batch(made.trained, lengths, made.reference)
-        found = foresee(made, [batch, batch], Processor.here() if card.kind == "cpu" else None)
+        count = wanted.num_taken(sum(lengths))
+        found = foresee(made, [batch] * count, Processor.here() if card.kind == "cpu" else None)
     found = with_rollouts(run, made.trained, wanted.config, card, wanted.length, found)
     copy = copied_bytes(run, made.trained)
     if card.device == "cpu":
@@ -163,11 +219,11 @@ def _calibrated(wanted: Wanted, made: Hollow) -> Calibration | None:
     return calibrated(wanted.card, facts.model_type, facts.parameters)
 
 
-def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
+def _with_micro(wanted: Wanted, traced: Sequence[_Traced]) -> Plan:
     """The plan with as many tokens at once as wanted; where that is open, with the most samples that fit."""
     if wanted.micro is not None:
         return _plan(wanted, traced, max(1.0, wanted.micro / wanted.length))
-    most = max(wanted.length, step_tokens(wanted.run.train, wanted.length))
+    most = max(wanted.length, -(-wanted.step_tokens // wanted.mesh.readers))
     most = min(most, max(wanted.length, CPU_TOKENS)) if wanted.card.kind == "cpu" else most
     low, high = 1, max(1, most // wanted.length)
     best = _plan(wanted, traced, 1)
@@ -178,10 +234,19 @@ def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
     return best
 
 
-def _plan(wanted: Wanted, traced: _Traced, samples: float) -> Plan:
-    moments = [with_overhead(moment, wanted.card, 1, traced.measured) for moment in traced.moments(samples)]
-    subject = _subject(wanted, traced, int(samples * wanted.length))
-    return Plan(subject, MemoryPlan(Stage("", ()), moments, traced.host_bytes(samples)), measured=traced.measured)
+def _plan(wanted: Wanted, traced: Sequence[_Traced], samples: float) -> Plan:
+    """With the memory of the rank that takes most."""
+    measured = traced[0].measured
+    found = [
+        MemoryPlan(
+            Stage(f"stage {number}" if len(traced) > 1 else "", ()),
+            [with_overhead(moment, wanted.card, wanted.ranks, measured) for moment in one.moments(samples)],
+            one.host_bytes(samples),
+        )
+        for number, one in enumerate(traced)
+    ]
+    memory = max(found, key=lambda own: own.peak.total)
+    return Plan(_subject(wanted, traced[0], int(samples * wanted.length)), memory, measured=measured)
 
 
 def _facts(wanted: Wanted, made: Hollow) -> ModelFacts:
@@ -198,18 +263,17 @@ def _facts(wanted: Wanted, made: Hollow) -> ModelFacts:
 
 def _subject(wanted: Wanted, traced: _Traced, micro: int) -> Subject:
     run = wanted.run
-    tokens = step_tokens(run.train, wanted.length)
     return Subject(
-        _facts(wanted, traced.made), wanted.card, Mesh(), run.tuner.kind, run.tuner.values().get("rank", 0),
+        _facts(wanted, traced.made), wanted.card, wanted.mesh, run.tuner.kind, run.tuner.values().get("rank", 0),
         run.train.precision, run.optimizer.kind, run.model.values().get("quantize"), run.train.recompute != "none",
-        run.objective.kind, micro, max(1, -(-tokens // micro)), tokens, wanted.length, "step",
+        run.objective.kind, micro, wanted.num_micro(micro), wanted.step_tokens, wanted.length, "step",
     )  # fmt: skip
 
 
 def _levers(wanted: Wanted, found: Plan) -> Iterator[Lever]:
     """Changes that lower the peak, the most helpful first."""
     wanted, now = replace(wanted, micro=found.subject.micro), found.memory.peak.total
-    tried = [(setting, _with_micro(other, _Traced.of(other)).memory.peak.total) for setting, other in _changes(wanted)]
+    tried = [(setting, _with_micro(other, _traced(other)).memory.peak.total) for setting, other in _changes(wanted)]
     for setting, peak in sorted(tried, key=lambda one: one[1]):
         if peak < now:
             yield Lever(setting, peak)

@@ -118,22 +118,52 @@ def _by_formulas(asked: Asked) -> Plan:
 
 
 def _by_a_step(asked: Asked) -> Plan:
-    from whet.base.errors import ConfigError
     from whet.models.loading.reading import check_kind
     from whet.plan.models.planned import context_of
     from whet.train.planned import Wanted, planned
 
-    if asked.gpus > 1 or asked.mesh:
-        raise ConfigError(
-            f"of `{asked.config.get('model_type')}`, trained like this, a plan knows one rank alone: no formulas were "
-            "traced from it", at="--gpus", hint="--gpus 1",
-        )  # fmt: skip
+    run = _on_its_mesh(asked)
     check_kind(asked.config.get("model_type"), asked.name)
     print("no formulas tell of this: a step is taken on tensors without values, which takes a while", file=sys.stderr)
     micro = asked.run.train.micro_batch
     length = asked.longest(context_of(asked.config))
     given = None if micro == "auto" else micro
-    return planned(Wanted(asked.run, asked.name, asked.config, asked.card, length, given, asked.measured))
+    return planned(Wanted(run, asked.name, asked.config, asked.card, length, given, asked.measured, asked.gpus))
+
+
+def _on_its_mesh(asked: Asked) -> Run:
+    """The run with the mesh of `--mesh`, or its own; by default ranks share the weights, as they do while training."""
+    from whet.base.catalogue import objective
+    from whet.base.errors import ConfigError
+    from whet.base.mesh import ORDER
+    from whet.plan.layers import experts
+    from whet.plan.mesh import check_ranks, mesh_of, read_mesh
+
+    run = asked.run
+    if run.parallel.mesh == "auto" and not asked.mesh:
+        raise ConfigError(
+            "`parallel: auto` is chosen by a plan, and none can be made: no formulas were traced from "
+            f"`{asked.config.get('model_type')}`, trained like this", at="parallel",
+            hint=f"parallel.mesh=given parallel.shard={asked.gpus}",
+        )  # fmt: skip
+    mesh = read_mesh(asked.mesh, asked.gpus) if asked.mesh else mesh_of(run.parallel, asked.gpus)
+    if mesh is not None:
+        check_ranks(mesh, asked.gpus)
+        if mesh.pieces("model") > 1 and experts(asked.config):
+            raise ConfigError(
+                "how many tokens a rank's experts get follows from their values: no formulas tell of a run like this, "
+                "and a step without values has none", at="--mesh", hint=f"--mesh shard={asked.gpus}",
+            )  # fmt: skip
+    if asked.gpus > 1 and objective.get(run.objective.kind).facts.rollouts:
+        raise ConfigError(
+            f"of `objective: {run.objective.kind}` a plan knows one rank alone: it draws answers between steps",
+            at="--gpus", hint="--gpus 1",
+        )  # fmt: skip
+    if mesh is None:
+        return run
+    told = {axis: getattr(mesh, axis) for axis in ORDER}
+    told["zero"] = mesh.zero if any("zero" in word for word in asked.mesh) else run.parallel.zero
+    return run.model_copy(update={"parallel": run.parallel.model_copy(update=told)})
 
 
 def _run(target: str, words: list[str]) -> tuple[Run, str | tuple[str, dict]]:
