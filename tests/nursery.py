@@ -14,14 +14,24 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import cache
+from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn
 
 import torch
 
+Context = Callable[[], AbstractContextManager[object]]
 _ASKING: list[socket.socket] = []  # at most one: where this process asks for children
+# What most trainings import at first use.
+_IMPORTED = (
+    "torch._dynamo",
+    *(f"transformers.models.{name}.modeling_{name}" for name in ("llama", "gpt2", "bert", "t5", "bart", "modernbert")),
+)
+_WITHIN: list[Context] = []
 _SPENT_S = [0.0]  # of processor, by children that have ended
 
 
@@ -43,37 +53,49 @@ def spent_s() -> float:
     return _SPENT_S[0]
 
 
-class Fresh:
+@contextmanager
+def within(context: Context) -> Iterator[None]:
+    """Be within a context, and so are children that are made meanwhile: it is pickled, as far as it is by then."""
+    _WITHIN.append(context)
+    try:
+        with context():
+            yield
+    finally:
+        _WITHIN.remove(context)
+
+
+class Child:
     """A child of the nursery that does `work`, which is pickled; with the face of `subprocess.Popen` for a launcher.
 
-    It has this process's environment, with `environment` over it, its folder, stdout and stderr, and no thread.
+    It has this process's environment, with `environment` over it, its folder, its filters of warnings, its stdout and
+    stderr, and no thread.
     """
 
     def __init__(self, work: Callable[[], Any], environment: Mapping[str, str] | None = None) -> None:
         if not _ASKING:
             raise RuntimeError("the nursery is not open: tests/conftest.py opens it once tests are collected")
+        life = pickle.dumps(({**os.environ, **(environment or {})}, os.getcwd(), warnings.filters, _WITHIN, work))
         sys.stdout.flush()
         sys.stderr.flush()
-        self._talk, its_talk = Pipe()
+        self.results, its_talk = Pipe()
         self._ending, its_ending = Pipe()
         socket.send_fds(_ASKING[0], [b"."], [its_talk.fileno(), its_ending.fileno(), 1, 2])
         its_talk.close()
         its_ending.close()
         self.pid: int = self._ending.recv()
         self.code: int | None = None
-        self._talk.send_bytes(pickle.dumps(({**os.environ, **(environment or {})}, os.getcwd(), work)))
+        self.results.send_bytes(life)
 
     def wait(self) -> Any:
         """The result of `work`. Raises when it failed; returns None when the child was killed."""
         try:
-            ok, value = self._talk.recv()
+            ok, value = self.results.recv()
         except (EOFError, ConnectionResetError):
             ok, value = True, pickle.dumps(None)
         except BaseException:  # the test's ceiling
             self.end()
             raise
-        while self.poll() is None:
-            self._ending.poll(None)
+        self._until_ended()
         if not ok:
             raise AssertionError(f"the child failed:\n{value}")
         return pickle.loads(value)
@@ -95,9 +117,14 @@ class Fresh:
         self.send_signal(number)
 
     def end(self) -> None:
-        """Have it end now, and tell on stderr where its threads stand."""
+        """Have it end now if it has not: it tells on pytest's stderr where its threads stand."""
         for number in (signal.SIGABRT, signal.SIGCONT):
             self.send_signal(number)
+        self._until_ended()
+
+    def _until_ended(self) -> None:
+        while self.poll() is None:
+            self._ending.poll(None)
 
 
 def _serve(asked: socket.socket) -> None:
@@ -119,6 +146,7 @@ def _serve(asked: socket.socket) -> None:
             if not byte:
                 break
             talk, ending, *outputs = descriptors
+            _prepare()
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
@@ -131,6 +159,21 @@ def _serve(asked: socket.socket) -> None:
             living[pid].send(pid)
     for pid in living:
         os.kill(pid, signal.SIGKILL)
+
+
+@cache
+def _prepare() -> None:
+    """Do what every training does at first, a quarter of a second: imports, and a table that transformers makes."""
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    from whet.base.catalogue import SLOTS
+
+    for slot in SLOTS.values():
+        for name in slot.names():
+            slot.get(name)
+    for name in _IMPORTED:
+        import_module(name)
+    get_checkpoint_conversion_mapping("llama")
 
 
 def _reap(living: dict[int, Connection]) -> None:
@@ -152,14 +195,19 @@ def _live(talk: Connection, outputs: list[int]) -> NoReturn:
             os.dup2(given, own)
             os.close(given)
         sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
-        environment, folder, work = pickle.loads(talk.recv_bytes())
+        environment, folder, filters, contexts, work = pickle.loads(talk.recv_bytes())
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(folder)
+        warnings.resetwarnings()  # which tells them that they are others
+        warnings.filters[:] = filters
         # After a fork ATen makes its thread pool anew at first use, and two threads that come first together, as in
         # transformers' loading, find none (torch 2.13: "Invalid thread pool!"). Here nobody else is running yet.
         torch.set_num_threads(torch.get_num_threads())
-        result = work()
+        with ExitStack() as within_them:
+            for context in contexts:
+                within_them.enter_context(context())
+            result = work()
         code = result if type(result) is int else 0
         talk.send((True, pickle.dumps(result)))
     except BaseException:

@@ -95,7 +95,7 @@ def measure(kind: str, name: str, folder: Path) -> dict[str, str]:
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
     bench = Bench(kind, name, folder)
-    with probed():
+    with probed({}):
         return _measured(bench)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.docs.blocks import Block, Command, commands, missing
 from tests.docs.world import small
-from tests.nursery import Fresh
+from tests.nursery import Child
 from tests.ranks import on_ranks
 from whet.cli.main import main
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = ("make", "git", "cd", "pip")
 PLAIN = ("cat", "echo", "head", "ls")
 FILES = ("yaml", "python", "json", "jsonl", "text")
-_SERVERS: list[Fresh] = []
+_SERVERS: list[Child] = []
 HOME = "/home/you"  # the folder a page works in, as its output shows it
 
 
@@ -75,7 +75,7 @@ def _served(words: list[str], folder: Path) -> tuple[int, str]:
     """Start a server on a free port, which lives until `stop_servers`, and name it to all later commands."""
     said = folder / ".served"
     said.touch()
-    process = Fresh(partial(_saying, said, [*words, "--port", "0"]))
+    process = Child(partial(_saying, said, [*words, "--port", "0"]))
     _SERVERS.append(process)
     num_lines = 2 if words[0] == "serve" else 1
     while len(lines := said.read_text().splitlines(keepends=True)) < num_lines or not lines[-1].endswith("\n"):

@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.ranks import Child
+from tests.nursery import Child
 from tests.tiny import LLAMA, WORDS, config, sentence, tokenizer, write_rows
 from whet.base.config import from_mapping
 from whet.train.api import resume, train
 
-# Imported here once, so that no forked child imports it again.
-pytest.importorskip("transformers.models.llama.modeling_llama")
 pytest.importorskip("peft")
 
 STEPS = 8
@@ -71,19 +69,23 @@ def settings(world: Path, kind: str, name: str) -> dict[str, Any]:
 def attempt(world: Path, kind: str, name: str) -> list[Child]:
     """One attempt at the run: a process, or two ranks."""
     path = world / "runs" / name
-    go_on = partial(resume, path) if (path / "config.yaml").exists() else partial(begun, settings(world, kind, name))
+    go_on = partial(resumed, path) if (path / "config.yaml").exists() else partial(begun, settings(world, kind, name))
     if kind != "two ranks":
-        return [Child(lambda: go_on()[1].outcome)]
+        return [Child(go_on)]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     ranks = [{**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
-    return [Child(lambda: go_on()[1].outcome, rank) for rank in ranks]
+    return [Child(go_on, rank) for rank in ranks]
 
 
-def begun(made: dict[str, Any]):
-    return train(from_mapping(made))
+def begun(made: dict[str, Any]) -> str:
+    return train(from_mapping(made))[1].outcome
+
+
+def resumed(run: Path) -> str:
+    return resume(run)[1].outcome
 
 
 def outcome(world: Path, name: str) -> tuple[dict[int, float], dict[str, bytes]]:

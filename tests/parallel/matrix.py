@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from tests.nursery import open_nursery
 from tests.optim import test_placements as placements
 from tests.parallel import families, test_families
 from tests.parallel import test_objectives as objectives
@@ -268,4 +269,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    open_nursery()
     main()

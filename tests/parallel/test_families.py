@@ -51,8 +51,6 @@ def ranks(tmp_path_factory):
     @cache
     def made(is_now: bool):
         cases = [case for case in GRID if (case in NOW) == is_now]
-        for case in cases:  # before ranks are forked, so that none of them imports a model's code
-            alone(case.alone)
         sizes = {ranks_of(case.mesh) for case in cases}
         sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in sizes}
         return {size: in_turns(size, all_of, sized[size], folder) for size in sizes}

@@ -89,8 +89,6 @@ def ranks(tmp_path_factory):
     @cache
     def made(is_now: bool):
         cases = [case_of(*cell) for cell in GRID if (cell in NOW) == is_now]
-        for case in cases:  # before ranks are forked
-            alone(case.alone)
         sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in (2, 4)}
         return {size: in_turns(size, all_of, these, folder) for size, these in sized.items() if these}
 

@@ -13,8 +13,8 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models.batches import packed, random_samples
+from tests.nursery import Child
 from tests.parallel.test_shard import PROBED
-from tests.ranks import Child
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer
 from whet.base.parallel import Parallel

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 import torch
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Child
+from tests.ranks import on_ranks
 from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.base.errors import ModelError
@@ -127,7 +128,7 @@ ADALORA = {"kind": "adalora", "rank": 2, "start_rank": 4, "warmup": 0.1, "final"
     ],
 )
 def test_a_run_goes_on_with_the_same_bits(base, tmp_path, tuner):
-    whole = loss_alone(run(base, tmp_path, "whole", tuner=tuner))  # before the fork, so that it is probed once
+    whole = loss_alone(run(base, tmp_path, "whole", tuner=tuner))  # first, so that it is probed once
     assert continued(base, tmp_path, tuner=tuner) == whole
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.ranks import on_ranks
-from whet.base.config import from_mapping
+from whet.base.config import from_mapping, load
 from whet.base.errors import ConfigError, RunError
 from whet.base.seeds import forked
 from whet.models.forward.batch_norm import live
@@ -135,17 +135,18 @@ def test_modes_are_left_as_they_were():
     assert live(nn.BatchNorm1d(2, track_running_stats=False)) == ("",)
 
 
-def refused(loaded) -> str:
+def refused(path) -> str:
     try:
-        train(loaded)
+        train(load(path))
     except ConfigError as error:
         return error.message
     return "no error"
 
 
 @pytest.mark.ranks
-def test_ranks_are_refused(settings):
-    assert set(on_ranks(2, refused, settings("two"))) == {
+def test_ranks_are_refused(settings, tmp_path):
+    (tmp_path / "run.yaml").write_text(settings("two").to_yaml())
+    assert set(on_ranks(2, refused, tmp_path / "run.yaml")) == {
         "the batch norm `1`: each rank would normalise by its own samples"
     }
 

@@ -19,7 +19,6 @@ from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.run.folder import RunFolder
 
-pytest.importorskip("transformers.models.llama.modeling_llama")
 pytestmark = pytest.mark.ranks
 STEPS = 6
 DENSE = {**LLAMA, "num_key_value_heads": 4}

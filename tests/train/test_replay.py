@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.ranks import Child
+from tests.nursery import Child
 from tests.tiny import LLAMA, config
 from whet.base.config import from_mapping
 from whet.train.api import train
@@ -53,7 +54,7 @@ def test_twenty_steps_give_the_same_bits_again(tmp_path, recipe):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
     first = bits(tmp_path / "first", recipe)
-    assert Child(lambda: bits(tmp_path / "second", recipe)).wait() == first
+    assert Child(partial(bits, tmp_path / "second", recipe)).wait() == first
     assert len(set(first)) == 21
     kept = KEPT / f"{recipe}-{machine()}.json"
     if kept.exists():

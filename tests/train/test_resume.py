@@ -8,17 +8,16 @@ import random
 import signal
 import time
 from functools import partial
+from importlib import import_module
 
 import pytest
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Child
+from tests.ranks import on_ranks
 from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.train.api import resume, train
 from whet.train.checkpoints.places import complete
-
-# Imported here once, so that no forked child imports it again.
-pytest.importorskip("transformers.models.llama.modeling_llama")
 
 
 def losses(folder) -> dict[int, float]:
@@ -33,6 +32,11 @@ def losses(folder) -> dict[int, float]:
 
 def start(settings):
     folder, ended = train(from_mapping(settings))
+    return str(folder.path), ended.outcome, ended.step
+
+
+def resumed(run):
+    folder, ended = resume(run)
     return str(folder.path), ended.outcome, ended.step
 
 
@@ -60,16 +64,16 @@ def run_with_kills(tmp_path, name, rng, **sections):
     sections["train"] = {"checkpoint_every": 3, **sections.get("train", {})}
     settings, folder, hits = config(tmp_path, name=name, **sections), tmp_path / "runs" / name, 0
     for attempt in range(3):
-        child = Child((lambda: start(settings)[1]) if attempt == 0 else (lambda: resume(folder)[1].outcome))
+        child = Child(partial(start, settings) if attempt == 0 else partial(resumed, folder))
         if attempt < 2:
             goal, until = num_steps(folder) + rng.randint(1, 4), time.monotonic() + 60
             while num_steps(folder) < goal and time.monotonic() < until:
                 time.sleep(0.002)
             time.sleep(rng.uniform(0, 0.05))
             child.kill()
-        outcome = child.wait()
-        hits += outcome is None
-    assert outcome == "done"
+        ended = child.wait()
+        hits += ended is None
+    assert ended[1] == "done"
     return hits
 
 
@@ -79,7 +83,8 @@ def test_a_run_killed_at_random_instants_ends_with_the_same_bits(tmp_path, expec
 
 
 def killed_while_saving(settings, folder, module, name):
-    """Train until `module.name` is called for the second checkpoint, and die there."""
+    """Train until the function of a module is called for the second checkpoint, and die there."""
+    module = import_module(module)
     real = getattr(module, name)
 
     def call(*arguments, **named):
@@ -92,25 +97,22 @@ def killed_while_saving(settings, folder, module, name):
 
 
 def test_a_kill_inside_a_checkpoint_write_loses_nothing_of_the_one_before(tmp_path, expected):
-    import torch.distributed.checkpoint.filesystem as tensors
-
-    import whet.train.checkpoints.commit as files
-
+    tensors, files = "torch.distributed.checkpoint.filesystem", "whet.train.checkpoints.commit"
     for module, name in ((tensors, "_write_item"), (files, "write_atomically"), (files, "_sync_folder")):
         settings, folder = config(tmp_path, name=name), tmp_path / "runs" / name
         killed = Child(partial(killed_while_saving, settings, folder, module, name))
         assert killed.wait() is None, "it was not killed"
         assert len(complete(folder / "checkpoints")) == 1
-        assert Child(partial(resume, folder)).wait()[1].outcome == "done"
+        assert Child(partial(resumed, folder)).wait()[1] == "done"
         assert losses(folder) == expected
 
 
 def test_sigterm_saves_and_the_run_goes_on_where_it_stopped(tmp_path, expected):
     settings, folder = config(tmp_path, name="stopped"), tmp_path / "runs" / "stopped"
-    _, outcome, step = Child(lambda: stop_after(settings, 3, by_signal)).wait()
+    _, outcome, step = Child(partial(stop_after, settings, 3, by_signal)).wait()
     assert (outcome, step) == ("stopped", 4)  # what is asked between two steps is heard by the second
     assert complete(folder / "checkpoints")[-1].name == "step-00000004"
-    assert Child(lambda: resume(folder)[1].outcome).wait() == "done"
+    assert Child(partial(resumed, folder)).wait()[1] == "done"
     assert losses(folder) == expected
 
 
@@ -123,7 +125,7 @@ def test_two_ranks_train_like_one_and_continue_on_either(tmp_path, expected):
     assert pair == pytest.approx(expected, rel=1e-5)
     folder = tmp_path / "runs" / "half"
     on_ranks(2, stop_after, stopped, 5, by_file)
-    assert Child(lambda: resume(folder)[1].outcome).wait() == "done"
+    assert Child(partial(resumed, folder)).wait()[1] == "done"
     assert losses(folder) == pytest.approx(expected, rel=1e-5)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Child
+from tests.ranks import on_ranks
 from tests.tiny import LLAMA, config, conversations, sentence, write_rows
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, RunError
@@ -162,7 +164,7 @@ def killed(folder, steps=8, **sections):
 @pytest.mark.ranks
 def test_a_killed_run_ends_with_the_bits_of_one_that_never_was(tmp_path):
     expected = going(tmp_path, "whole", train={"steps": 8})
-    assert Child(lambda: killed(tmp_path)).wait() is None
+    assert Child(partial(killed, tmp_path)).wait() is None
     folder, ended = resume(tmp_path / "runs" / "killed")
     assert ended.outcome == "done" and bits(folder.path) == expected
 

@@ -157,7 +157,6 @@ def made(tmp_path_factory):
     @cache
     def found(is_now, size):
         names = [name for name in CASES if (name in NOW) == is_now and ranks_of(name) == size]
-        # One process first, before ranks are forked, so that none of them imports what it needs.
         return all_of(folder, names, is_mesh=False), on_ranks(size, all_of, folder, names)
 
     return found

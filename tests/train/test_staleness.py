@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from transformers import GPT2Config
 
-from tests.ranks import Child
+from tests.nursery import Child
 from tests.tiny import config, conversations, write_rows
 from tests.train.test_engines import going as going_with
 from tests.train.test_engines import with_twin
@@ -85,7 +86,7 @@ def test_a_broken_run_goes_on_with_what_was_on_its_way(tmp_path, rollout):
 @pytest.mark.ranks
 def test_a_killed_run_ends_with_the_bits_of_one_that_never_was(tmp_path):
     expected = going(tmp_path, "whole", **AHEAD)
-    assert Child(lambda: killed(tmp_path, steps=6, **AHEAD)).wait() is None
+    assert Child(partial(killed, tmp_path, steps=6, **AHEAD)).wait() is None
     folder, ended = resume(tmp_path / "runs" / "killed")
     assert ended.outcome == "done" and bits(folder.path) == expected
 

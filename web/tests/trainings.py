@@ -24,7 +24,8 @@ from typing import Any
 
 import torch
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Child, open_nursery
+from tests.ranks import on_ranks
 from tests.tiny import LLAMA, config, sentence, tokenizer, write_rows
 from tests.track.diagnosis.failing import GARBAGE, unlike
 from whet.base.config import from_mapping
@@ -107,17 +108,18 @@ def seeded(root: Path, work: Path, seed: int) -> None:
 
 
 def ranks(root: Path, work: Path) -> None:
-    def slow(built: Built) -> None:
-        executor = built.trained.executor
-        object.__setattr__(executor, "objective", Slow(executor.objective, 0.06 * built.world.index("all")))
+    on_ranks(2, partial(made, root, work, "ranks", slow, train={"steps": 20}))
 
-    on_ranks(2, lambda: made(root, work, "ranks", slow, train={"steps": 20}))
+
+def slow(built: Built) -> None:
+    executor = built.trained.executor
+    object.__setattr__(executor, "objective", Slow(executor.objective, 0.06 * built.world.index("all")))
 
 
 def meshed(root: Path, work: Path) -> None:
     model = {"init": {**LLAMA, "num_key_value_heads": 4}, "tokenizer": str(work / "tokenizer")}
     mesh = {"shard": 2, "tensor": 2, "timeout_s": 120}
-    on_ranks(4, lambda: made(root, work, "meshed", model=model, train={"steps": 8}, parallel=mesh))
+    on_ranks(4, partial(made, root, work, "meshed", model=model, train={"steps": 8}, parallel=mesh))
 
 
 class Slow:
@@ -137,14 +139,14 @@ class Slow:
 
 def ended(root: Path, work: Path) -> None:
     """What `whet.track.launch` does, with a fork in place of a new process."""
-
-    def end(built: Built) -> None:
-        at_step(built, KILL_STEP, lambda: os.kill(os.getpid(), signal.SIGKILL))
-
     notes = work / "launched"
-    Child(lambda: made(root, work, "ended", end), {VARIABLE: str(notes)}).wait()
+    Child(partial(made, root, work, "ended", end), {VARIABLE: str(notes)}).wait()
     for log in opened(notes):
         tell(log, cause_of(-signal.SIGKILL))
+
+
+def end(built: Built) -> None:
+    at_step(built, KILL_STEP, lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def at_step(built: Built, step: int, do: Callable[[], None]) -> None:
@@ -160,4 +162,5 @@ def at_step(built: Built, step: int, do: Callable[[], None]) -> None:
 
 
 if __name__ == "__main__":
+    open_nursery()
     main(Path(sys.argv[1]))

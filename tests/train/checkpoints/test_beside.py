@@ -6,11 +6,13 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 import pytest
 import torch
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Child
+from tests.ranks import on_ranks
 from tests.tiny import config
 from tests.train.checkpoints.test_checkpoint import Run
 from tests.train.test_resume import losses
@@ -115,7 +117,7 @@ def test_a_kill_while_one_is_written_leaves_the_one_before_and_the_same_curve(tm
     how = {"async_checkpoint": True, "checkpoint_every": 3}
     whole, ended = train(from_mapping(config(tmp_path, name="whole", train=how)))
     assert ended.outcome == "done" and len(complete(whole.checkpoints)) == 2
-    assert Child(lambda: killed_while_writing(config(tmp_path, name="killed", train=how))).wait() is None
+    assert Child(partial(killed_while_writing, config(tmp_path, name="killed", train=how))).wait() is None
     folder = tmp_path / "runs" / "killed"
     assert [path.name for path in complete(folder / "checkpoints")] == ["step-00000003"]
     assert resume(folder)[1].outcome == "done"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import resource
 import signal
+from functools import partial
 
 import pytest
 import torch
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Child
+from tests.ranks import on_ranks
 from whet.base.catalogue import model_source, optimizer, tuner
 from whet.base.errors import RunError
 from whet.base.parallel import Parallel
@@ -90,7 +92,7 @@ def fill_up(tmp_path):
 
 
 def test_a_full_disk_is_one_message_and_the_last_checkpoint_stays_whole(tmp_path):
-    error = Child(lambda: fill_up(tmp_path)).wait()
+    error = Child(partial(fill_up, tmp_path)).wait()
     assert "cannot write the checkpoint of step 2" in error.message and "step-00000001, is whole" in error.message
     assert "File too large" in error.message and "whet train" in error.hint
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["step-00000001"]

@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.ranks import Child
+from tests.nursery import Child
 from tests.tiny import sentence, write_rows
 from tests.train.test_rollouts import bits, settings
 from whet.base.config import from_mapping
@@ -42,7 +43,7 @@ def interrupted(folder: Path) -> int:
 @pytest.mark.case("D")
 def test_ctrl_c_in_a_run_with_workers_is_one_line_and_goes_on_to_the_bit(tmp_path):
     whole, _ = train(from_mapping(given(tmp_path, "whole")))
-    child = Child(lambda: interrupted(tmp_path))
+    child = Child(partial(interrupted, tmp_path))
     records = tmp_path / "runs/cut/records.jsonl"
     while not records.exists() or '"checkpoint"' not in records.read_text():
         time.sleep(0.01)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Child
+from tests.ranks import on_ranks
 from tests.tiny import config
 from tests.train.test_resume import losses
 from whet.base.config import from_mapping
@@ -24,7 +25,6 @@ from whet.train.loop import Loop
 from whet.train.ranks.launcher import Launcher
 from whet.train.step.executor import DataParallel
 
-pytest.importorskip("transformers.models.llama.modeling_llama")
 STEPS, RANKS = 6, 2
 
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from tests.nursery import Fresh
+from tests.nursery import Child
 from whet.train.ranks import pulse, whereabouts
 from whet.train.ranks import watch as watch_module
 from whet.train.ranks.notes import FOLDER, take_word
@@ -62,13 +62,13 @@ def hanging(run: Path, rank: int, way: str) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def on_two(work: Callable[..., Any], run: Path, *given: Any) -> list[Fresh]:
+def on_two(work: Callable[..., Any], run: Path, *given: Any) -> list[Child]:
     """`work(run, rank, *given)` on two ranks that torch.distributed sees."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    return [Fresh(partial(work, run, rank, *given), {**shared, "RANK": str(rank)}) for rank in range(2)]
+    return [Child(partial(work, run, rank, *given), {**shared, "RANK": str(rank)}) for rank in range(2)]
 
 
 @pytest.mark.ranks

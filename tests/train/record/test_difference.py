@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import partial
 
 import pytest
 import torch
 
-from tests.ranks import Child
+from tests.nursery import Child
 from tests.tiny import LLAMA, config, write_rows
 from tests.train.conftest import loop_records
 from whet.base.config import from_mapping
@@ -100,24 +101,25 @@ def test_other_threads_part_where_sums_first_differ(made):
     )  # fmt: skip
 
 
+def killed(settings):
+    """Train, and die in a step."""
+    from whet.train.step.executor import DataParallel
+
+    real = DataParallel.step
+
+    def step(self, index, *rest):
+        if index == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(self, index, *rest)
+
+    DataParallel.step = step
+    train(from_mapping(settings))
+
+
 def test_a_run_that_was_killed_and_goes_on_does_not_part(tmp_path):
     sections = {"track": {"sinks": ["log"]}, "train": {"steps": 8, "checkpoint_every": 3}}
     whole, _ = train(from_mapping(config(tmp_path, name="whole", **sections)))
-
-    def killed():
-        from whet.train.step.executor import DataParallel
-
-        real = DataParallel.step
-
-        def step(self, index, *rest):
-            if index == 5:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(self, index, *rest)
-
-        DataParallel.step = step
-        train(from_mapping(config(tmp_path, name="killed", **sections)))
-
-    assert Child(killed).wait() is None
+    assert Child(partial(killed, config(tmp_path, name="killed", **sections))).wait() is None
     folder, _ = resume(tmp_path / "runs" / "killed")
     found = difference(whole.path, folder.path)
     assert found.parting is None and found.num_steps == 8

@@ -85,14 +85,15 @@ def test_answers_are_told_with_their_prompts_and_rewards(tmp_path):
         assert len({one.place(i) for i in range(16)}) == 4  # prompts
 
 
+def of_two_steps(folder, name):
+    loop_records(folder, name, train={"steps": 2})
+
+
 @pytest.mark.ranks
 def test_each_rank_tells_its_own_and_together_they_are_those_of_one_process(tmp_path):
-    def work():
-        loop_records(tmp_path, "two", train={"steps": 2})
-
     config(tmp_path)
-    on_ranks(2, work)
-    loop_records(tmp_path, "one", train={"steps": 2})
+    on_ranks(2, of_two_steps, tmp_path, "two")
+    of_two_steps(tmp_path, "one")
     for step in (1, 2):
         one, two = rows_of(tmp_path / "runs" / "one", step), rows_of(tmp_path / "runs" / "two", step)
         assert [part.rank for part in two] == ["r0", "r1"]

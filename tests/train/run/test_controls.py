@@ -5,7 +5,7 @@ import signal
 import time
 from functools import partial
 
-from tests.ranks import Child
+from tests.nursery import Child
 from tests.tiny import config
 from whet.base.config import from_mapping, load
 from whet.train.build import assemble

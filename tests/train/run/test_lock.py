@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 
-from tests.ranks import Child
+from tests.nursery import Child
 from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.base.errors import RunError
@@ -34,7 +35,7 @@ def until_held(folder):
 
 @pytest.mark.case("A17")
 def test_a_second_attempt_is_told_who_runs_and_a_kill_lets_go(tmp_path):
-    child = Child(lambda: holding(tmp_path))
+    child = Child(partial(holding, tmp_path))
     until_held(tmp_path)
     with pytest.raises(RunError, match=rf"running already \(pid {child.pid} on {os.uname().nodename}\)") as told:
         RunLock.take(tmp_path)
@@ -46,11 +47,12 @@ def test_a_second_attempt_is_told_who_runs_and_a_kill_lets_go(tmp_path):
 
 def test_a_forked_child_does_not_keep_the_lock(tmp_path):
     lock = RunLock.take(tmp_path)
-    child = Child(lambda: time.sleep(30))
+    if (pid := os.fork()) == 0:  # of the process that holds the lock
+        signal.pause()
     lock.release()
     RunLock.take(tmp_path).release()
-    child.kill()
-    child.wait()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"pid": "x"}', "\0" * 8])

@@ -3,12 +3,13 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.ranks import Child
+from tests.nursery import Child
 from whet.train.step.allocator import return_freed_memory
 
 # In fresh interpreters: the setting holds for a whole process, and other tests may have made it in this one.
@@ -56,4 +57,4 @@ def resident_mib() -> float:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
 def test_returned_memory_leaves_only_what_stays():
-    assert Child(lambda: held_mib(return_freed_memory)).wait() < 1.5 * 80
+    assert Child(partial(held_mib, return_freed_memory)).wait() < 1.5 * 80
