@@ -55,6 +55,11 @@ class Judge:
     max_new_tokens: int
     hear: list[Callable[[Verdict], None]] = field(default_factory=list)
 
+    def close(self) -> None:
+        """End a model in this process."""
+        if callable(close := getattr(self.engine, "close", None)):
+            close()
+
     @property
     def prompt(self) -> str:
         """How it is asked, beside the request and the reply."""
@@ -80,6 +85,23 @@ class Judge:
             if score is not None:
                 return (score - self.low) / (self.high - self.low)
         raise NoVerdict(f"the judge gave no score from {self.low:g} to {self.high:g}; it said {verdict[-200:]!r}")
+
+
+def of_url(url: str, model: str | None, key_env: str, timeout_s: float, retries: int) -> Engine:
+    """The judge that a server has; without a name the only one there."""
+    from whet.generate.http import Endpoint
+    from whet.generate.openai_api import Remote, served_model
+
+    endpoint = Endpoint(url, key_env=key_env, timeout_s=timeout_s, retries=retries)
+    return Remote(endpoint, served_model(endpoint, model), concurrency=1)
+
+
+def of_path(path: str, device: str) -> Engine:
+    """A model in this process, which answers the threads of the grader together."""
+    from whet.generate.models import load_model
+    from whet.generate.serving.engine import ServingEngine
+
+    return ServingEngine(load_model(path, device=device))
 
 
 def messages(

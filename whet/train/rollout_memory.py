@@ -65,7 +65,8 @@ def _rewards(run: Run, card: Card) -> Iterator[float]:
     """Bytes of the models that grade where the run trains."""
     for entry in run.rewards.functions:
         settings = entry.reward.values()
-        if (name := reward.get(entry.reward.kind).facts.model) is None:
+        name = reward.get(entry.reward.kind).facts.model
+        if name is None or settings.get(name) is None:
             continue
         if settings.get("device", "auto") == "cpu" and card.kind != "cpu":
             continue
