@@ -4,9 +4,9 @@
 
 So many streams ask on loopback as long as was said, each anew when its answer has come. A part of them read slowly,
 a part go in the middle, and a burst of 1,000 requests at once comes in the middle of the time. Told at the end:
-requests that got neither a whole answer nor a refusal (lost), memory of the server in the first and the last third,
-times between tokens of those who read at once, and what of the processor a token took. Ends with 1 where a request was
-lost.
+requests that got neither a whole answer nor a refusal (lost), what the server itself counted, its memory in the first
+and the last third, times between tokens of those who read at once, and what of the processor a token took. Ends with 1
+where a request was lost, or the server counted another number of them.
 """
 
 from __future__ import annotations
@@ -154,16 +154,21 @@ def written(port: int, folder: Path, number: int, tokens: int) -> bytes:
 
 def told(seen: Seen, memory: list[tuple[float, int]], pid: int, port: int) -> int:
     """Print it all. 1 where a request was lost or one is still open."""
-    still = open_requests(port)
+    still, counted = requests_of(port)
     begin, end = (statistics.median(m for _, m in part) / 2**20 for part in (thirds(memory)[0], thirds(memory)[2]))
+    last = [m / 2**20 for _, m in thirds(memory)[2]]
     between = seen.between_s or [0.0]
     print(f"requests      {dict(seen.ended)}, lost {len(seen.lost)}, still open {still}")
-    print(f"memory        {begin:,.0f} MiB in the first third, {end:,.0f} in the last ({end - begin:+,.0f})")
+    print(f"the server    counted {dict(counted)}")
+    grew = f"{end - begin:+,.0f}), from {last[0]:,.0f} to {last[-1]:,.0f}"
+    print(f"memory        {begin:,.0f} MiB in the first third, {end:,.0f} in the last ({grew}")
     print(f"between       p50 {statistics.median(between):.3f} s, p99 {p99(between):.3f} s, most {max(between):.3f} s")
     print(f"processor     {1000 * processor_s(pid) / max(1, seen.num_tokens):.2f} ms/token, {seen.num_tokens:,} tokens")
     for said, count in Counter(seen.lost).most_common(5):
         print(f"lost {count}: {said}")
-    return 1 if seen.lost or still else 0
+    # Who leaves may have an answer that was whole already; a refusal is no request that was begun.
+    is_even = counted.total() == seen.ended["whole"] + seen.ended["left"]
+    return 1 if seen.lost or still or not is_even else 0
 
 
 def thirds(values: list[tuple[float, int]]) -> list[list[tuple[float, int]]]:
@@ -171,15 +176,17 @@ def thirds(values: list[tuple[float, int]]) -> list[list[tuple[float, int]]]:
     return [values[:size], values[size:-size] or values, values[-size:]]
 
 
-def open_requests(port: int) -> int:
-    """What the server still has in the making, a moment after all have gone."""
+def requests_of(port: int) -> tuple[int, Counter[str]]:
+    """What the server still has in the making, a moment after all have gone, and how all others ended."""
     asking = Request(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {KEY}"})
-    until, count = time.monotonic() + 20, -1
+    until, count, ended = time.monotonic() + 20, -1, Counter[str]()
     while count and time.monotonic() < until:
-        text = urlopen(asking, timeout=5).read().decode()
-        states = [line for line in text.splitlines() if line.startswith("whet_requests{")]
-        count = sum(int(line.rsplit(" ", 1)[1]) for line in states)
-    return count
+        lines = [line.rpartition(" ") for line in urlopen(asking, timeout=5).read().decode().splitlines()]
+        count = sum(int(value) for name, _, value in lines if name.startswith("whet_requests{"))
+        ended = Counter({
+            name.split('"')[1]: int(value) for name, _, value in lines if name.startswith("whet_requests_total{")
+        })  # fmt: skip
+    return count, ended
 
 
 def resident(pid: int) -> int:
