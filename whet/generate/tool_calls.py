@@ -82,8 +82,11 @@ class Exchange:
 
     def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
         """Tokens of messages that the model is to answer, tools shown."""
-        text = self._speech.prompt([dict(message) for message in messages], self._schemas)
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        return self._tokenizer.encode(self.prompt_text(messages), add_special_tokens=False)
+
+    def prompt_text(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """The same as text."""
+        return self._speech.prompt([dict(message) for message in messages], self._schemas)
 
     def read(self, text: str) -> Said:
         """The calls in a turn, as the model wrote them. A broken one is a call with an error."""

@@ -26,11 +26,18 @@ MOST_AT_ONCE = 500
 # Of them so many from one address, that of this machine excepted: a proxy before the server has it.
 MOST_PER_ADDRESS = 100
 
-# In OpenAI's form, by which its clients come again.
-_CROWDED = json.dumps(
-    {"error": {"message": "more are connected than can be served", "type": "server_error", "param": None, "code": None}}
-).encode()
+
+def _body(message: str, kind: str) -> bytes:
+    """In the form of OpenAI and Anthropic, by which their clients know what to do."""
+    error = {"message": message, "type": kind, "param": None, "code": None}
+    return json.dumps({"type": "error", "error": error}).encode()
+
+
+_CROWDED = _body("more are connected than can be served", "server_error")
 _CROWDED_HEADERS = [(b"content-type", b"application/json"), (b"retry-after", b"1"), (b"connection", b"close")]
+
+_NO_HTTP = _body("this is no request of HTTP/1.1", "invalid_request_error")
+_NO_HTTP_HEAD = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
 
 
 class Patient(H11Protocol):
@@ -81,6 +88,13 @@ class Patient(H11Protocol):
             self._wait(REST_S)
         elif self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self._wait(None)
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's own is plain text, and fails amid an answer."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            length = b"content-length: %d\r\n\r\n" % len(_NO_HTTP)
+            self.transport.write(_NO_HTTP_HEAD + length + _NO_HTTP)
+        self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -102,3 +102,10 @@ def test_a_form_that_is_none_is_refused(client, form, param):
     with pytest.raises(openai.BadRequestError) as told:
         client.completions.create(model="tiny", prompt="x", extra_body={"structured_outputs": form})
     assert told.value.param == param
+
+
+@pytest.mark.parametrize("form", [{"regex": "\ud800"}, {"choice": ["\ud800"]}, {"grammar": 'start: "\ud800"'}])
+def test_a_form_with_half_a_character_is_refused(server, form):
+    for path, asked in (("/v1/completions", {"prompt": "x"}), ("/v1/chat/completions", {"messages": HELLO})):
+        status, _, told = server.ask("POST", path, asked | {"max_tokens": 1, "structured_outputs": form})
+        assert status == 400 and told["error"]["param"] == f"structured_outputs.{next(iter(form))}"

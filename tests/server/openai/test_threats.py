@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,55 @@ def test_bodies_have_a_size_each_and_together(module, tokenizer):
         connection.close()
 
 
+def test_a_text_that_is_far_too_long_is_refused_before_all_of_it_is_read(server, monkeypatch):
+    long, read, encode = "x" * 3_000_000, [], server.service.tokenizer.encode
+    monkeypatch.setattr(
+        server.service.tokenizer, "encode", lambda text, **how: read.append(len(text)) or encode(text, **how)
+    )
+    talk = {"messages": [{"role": "user", "content": long}]}
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
+    for path, body in (
+        ("/v1/chat/completions", talk), ("/v1/chat/completions", {**talk, "tools": tools}),
+        ("/v1/completions", {"prompt": ["x", long]}), ("/v1/messages", {**talk, "max_tokens": 1}),
+        ("/v1/responses", {"input": long}), ("/api/chat", {"model": "tiny", **talk}),
+        ("/api/generate", {"model": "tiny", "prompt": long}),
+        ("/api/generate", {"model": "tiny", "prompt": long, "raw": True}),
+    ):  # fmt: skip
+        read.clear()
+        status, _, told = server.ask("POST", path, body)
+        assert status == 400 and "maximum context length is" in str(told["error"]), (path, told)
+        assert sum(read) < 200_000
+
+
+INNER = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n" % KEY.encode()
+HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n" % KEY.encode()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER,
+        HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n" + INNER,
+        HEAD + b"Content-Length: -1\r\n\r\n" + INNER,
+        HEAD + b"Transfer-Encoding: xchunked\r\n\r\n" + INNER,
+        HEAD + b"Transfer-Encoding : chunked\r\n\r\n" + INNER,
+        HEAD + b"X: a\rb\r\n\r\n" + INNER,
+        HEAD + b"X: " + b"a" * 200_000 + b"\r\n\r\n" + INNER,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+)
+def test_a_request_within_another_is_not_heard_and_what_is_no_http_is_told_so_in_openais_form(server, sent):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+        line.sendall(sent)
+        heard = b""
+        with suppress(ConnectionResetError):  # of what was not read
+            while part := line.recv(1 << 16):
+                heard += part
+    head, _, body = heard.partition(b"\r\n\r\n")
+    assert heard.count(b"HTTP/1.1 ") == 1 and head.startswith(b"HTTP/1.1 400 ")
+    assert set(json.loads(body)["error"]) == {"message", "type", "param", "code"}
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -113,8 +164,6 @@ def test_bodies_have_a_size_each_and_together(module, tokenizer):
     ],
 )  # fmt: skip
 def test_nothing_that_is_named_by_address_is_fetched(server, monkeypatch, path, body):
-    import socket
-
     asked, found = [], socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, *more: asked.append(port) or found(host, port, *more))
     status, _, told = server.ask("POST", path, body)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # What OpenAI's completions give where nothing is said.
 _COMPLETION_TOKENS = 16
+# Texts of so many characters a token of the context are looked at before they are read, in pieces of so many.
+_FAR, _PIECE = 8, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def chat_asked(service: Service, body: Chat, place: str = "messages") -> Asked:
     exchange = _exchange(service, body)
     grammar = _call(service, body, exchange) or form_of(service, body)
     with readable(place):
-        ids = prompt_of(service, exchange, body.messages)
+        text = _prompt_text(service, exchange, body.messages)
+        check_length(service, text, place)
+        ids = service.tokenizer.encode(text, add_special_tokens=False)
     most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     room = fitting(ids, most, engine.longest, place)
     told = int(body.top_logprobs or 0)
@@ -64,6 +68,8 @@ def completion_asked(service: Service, body: Completion) -> Asked:
     if body.best_of not in (None, 1, body.n):
         raise Refused("`best_of` cannot be more than `n`", param="best_of", code="unsupported_parameter")
     with readable("prompt"):
+        for one in body.prompts:
+            check_length(service, one if isinstance(one, str) else "", "prompt")
         prompts = [
             service.text_ids(one) if isinstance(one, str) else service.checked(one, "prompt") for one in body.prompts
         ]
@@ -82,10 +88,12 @@ def completion_asked(service: Service, body: Completion) -> Asked:
 
 def prompt_of(service: Service, exchange: Exchange | None, given: Sequence[Message]) -> list[int]:
     """Tokens of a conversation, as the model reads it."""
+    return service.tokenizer.encode(_prompt_text(service, exchange, given), add_special_tokens=False)
+
+
+def _prompt_text(service: Service, exchange: Exchange | None, given: Sequence[Message]) -> str:
     messages = messages_of(given)
-    if exchange is not None:
-        return exchange.prompt(messages)
-    return service.tokenizer.encode(service.chat_text(messages), add_special_tokens=False)
+    return service.chat_text(messages) if exchange is None else exchange.prompt_text(messages)
 
 
 def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -93,14 +101,32 @@ def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return [_message(message, number) for number, message in enumerate(messages)]
 
 
+def check_length(service: Service, text: str, param: str) -> None:
+    """Raises Refused for a text that is far too long, before all of it is tokens: 7 MB took 8 s and over a GiB.
+
+    Pieces are counted one by one, until they have twice what the model sees: where the text is cut matters less.
+    """
+    longest, num = service.engine.longest, 0
+    if len(text) <= max(_PIECE, _FAR * longest):
+        return
+    for start in range(0, len(text), _PIECE):
+        num += len(service.tokenizer.encode(text[start : start + _PIECE], add_special_tokens=False))
+        if num > 2 * longest:
+            raise _too_long(longest, f"more than {2 * longest}", None, param)
+
+
+def _too_long(longest: int, num: object, most: int | None, param: str) -> Refused:
+    asked = f" and {most} of the answer" if most else ""
+    # LiteLLM and others know what is too long by OpenAI's words alone.
+    said = f"this model's maximum context length is {longest} tokens, and these are {num} of the prompt{asked}"
+    return Refused(said, param=param, code="context_length_exceeded")
+
+
 def fitting(ids: Sequence[int], most: int | None, longest: int, param: str) -> int:
     """Tokens that an answer may have. Raises Refused where the model sees fewer than are asked for."""
     room = longest - len(ids)
     if room < max(most or 0, 1):
-        asked = f" and {most} of the answer" if most else ""
-        # LiteLLM and others know what is too long by OpenAI's words alone.
-        said = f"this model's maximum context length is {longest} tokens, and these are {len(ids)} of the prompt{asked}"
-        raise Refused(said, param=param, code="context_length_exceeded")
+        raise _too_long(longest, len(ids), most, param)
     return room if most is None else most
 
 

@@ -99,6 +99,9 @@ class Door:
 
     def _check_size(self, headers: Headers) -> None:
         said = headers.get("content-length", "0")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # Of a proxy that goes by the one while we go by the other, the rest of a body would be a request.
+            raise Refused("a body has a length or comes in chunks, and not both", ends_connection=True)
         if not (said.isascii() and said.isdigit()) or len(said) > 19 or int(said) > self._most:
             raise self._too_large()
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from whet.base.errors import ModelError
 from whet.server.openai.refused import Refused
+from whet.server.openai.service import Service, readable
 from whet.server.openai.wire import Chat, Structured
-
-if TYPE_CHECKING:
-    from whet.server.openai.service import Service
 
 
 def form_of(service: Service, body: Chat) -> str | None:
@@ -67,6 +65,9 @@ def _schema(given: dict[str, Any] | str, place: str) -> dict[str, Any]:
 
 def _made(make: Callable[[], str], place: str) -> str:
     try:
-        return make()
+        with readable(place):
+            return make()
     except ModelError as error:
         raise Refused(error.message, param=place, code="invalid_value") from None
+    except RecursionError:
+        raise Refused(f"`{place}` is too deep", param=place, code="invalid_value") from None

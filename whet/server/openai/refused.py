@@ -34,12 +34,13 @@ class Refused(Exception):
 
     def __init__(
         self, message: str, *, status: int = 400, code: str | None = None, param: str | None = None,
-        wait_s: float | None = None, is_worth_trying: bool = True,
+        wait_s: float | None = None, is_worth_trying: bool = True, ends_connection: bool = False,
     ) -> None:  # fmt: skip
-        """Clients are told to come again after `wait_s`; or, where that is not `is_worth_trying`, not to."""
+        """Clients are told to come again after `wait_s`; or, where that is not `is_worth_trying`, not to. What comes
+        after a request that `ends_connection` is not read."""
         super().__init__(message)
         self.message, self.status, self.code, self.param, self.wait_s = message, status, code, param, wait_s
-        self.is_worth_trying = is_worth_trying
+        self.is_worth_trying, self.ends_connection = is_worth_trying, ends_connection
 
     def body(self, path: str = "") -> dict[str, Any]:
         """What is told of a request to this path."""
@@ -56,6 +57,8 @@ class Refused(Exception):
             headers["WWW-Authenticate"] = "Bearer"
         if not self.is_worth_trying:
             headers["x-should-retry"] = "false"
+        if self.ends_connection:
+            headers["Connection"] = "close"
         return Response(to_json(self.body(path)), self.status, headers, media_type="application/json")
 
 

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from whet.server.event_stream import EventStream
 from whet.server.openai.answers import Answers, begun, while_heard
-from whet.server.openai.asking import Asked, chat_asked, completion_asked
+from whet.server.openai.asking import Asked, chat_asked, check_length, completion_asked
 from whet.server.openai.calls import hearings
 from whet.server.openai.ollama_wire import (
     OllamaChat,
@@ -30,7 +30,7 @@ from whet.server.openai.ollama_wire import (
 from whet.server.openai.refused import OLLAMA, OLLAMA_REFUSALS, Refused, refusal_of
 from whet.server.openai.replies import answer, written
 from whet.server.openai.routes.embeddings import embedded
-from whet.server.openai.service import Given, Service
+from whet.server.openai.service import Given, Service, readable
 from whet.server.openai.wire import Embeddings
 
 
@@ -135,7 +135,9 @@ def _loaded(service: Service, body: OllamaChat | OllamaText, said: dict[str, Any
 
 def _text_asked(service: Service, body: OllamaText) -> Asked:
     if body.raw or not service.tokenizer.chat_template:
-        room = service.engine.longest - len(service.text_ids(body.prompt))
+        with readable("prompt"):
+            check_length(service, body.prompt, "prompt")
+            room = service.engine.longest - len(service.text_ids(body.prompt))
         return completion_asked(service, completion_of(body, max(room, 1)))
     return chat_asked(service, talk_of(body), "prompt")
 
