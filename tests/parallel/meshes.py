@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.objectives.groups import group
 from tests.optim.placements import EXACT as OPTIMIZERS
 from tests.optim.problem import build
 from tests.parallel.test_shard import PROBED
+from tests.ranks import in_turns
 from tests.tiny import LLAMA, tokenizer
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.parallel import Parallel
@@ -220,6 +221,13 @@ def depth_of(mesh: str | None) -> int:
 
 def ranks_of(mesh: str) -> int:
     return math.prod(size for name, size in MESHES[mesh].items() if name in RANKS)
+
+
+def on_their_ranks(work: Callable[..., Any], cases: Sequence[Any], folder: Path) -> dict[int, list[Any]]:
+    """What ranks find of cases by `work(cases, folder)`, by the number of ranks that the cases' meshes have."""
+    sizes = {ranks_of(case.mesh) for case in cases}
+    sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in sizes}
+    return {size: in_turns(size, work, sized[size], folder) for size in sizes}
 
 
 @cache

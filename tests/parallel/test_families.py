@@ -15,9 +15,8 @@ from torch.distributed.fsdp import FSDPModule
 
 from tests.exact import LIMIT
 from tests.parallel.families import FAMILIES, PLAIN, Case, can_be, config_of, learned, stored
-from tests.parallel.meshes import MESHES, ranks_of
+from tests.parallel.meshes import MESHES, on_their_ranks, ranks_of
 from tests.parallel.test_meshes import tried
-from tests.ranks import in_turns
 from tests.sweeps import some
 from whet.base.catalogue import model_source
 from whet.base.errors import ModelError
@@ -51,9 +50,7 @@ def ranks(tmp_path_factory):
     @cache
     def made(is_now: bool):
         cases = [case for case in GRID if (case in NOW) == is_now]
-        sizes = {ranks_of(case.mesh) for case in cases}
-        sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in sizes}
-        return {size: in_turns(size, all_of, sized[size], folder) for size in sizes}
+        return on_their_ranks(all_of, cases, folder)
 
     return alone, made
 

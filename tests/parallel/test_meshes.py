@@ -22,10 +22,10 @@ from tests.parallel.meshes import (
     can_be,
     depth_of,
     learned,
+    on_their_ranks,
     ranks_of,
     stored,
 )
-from tests.ranks import in_turns
 from tests.sweeps import some
 
 pytestmark = pytest.mark.ranks
@@ -67,9 +67,7 @@ def ranks(tmp_path_factory):
     @cache
     def made(is_now: bool):
         cases = [case for case in GRID if (case in NOW) == is_now]
-        sizes = {ranks_of(case.mesh) for case in cases}
-        sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in sizes}
-        return {size: in_turns(size, all_of, sized[size], folder) for size in sizes}
+        return on_their_ranks(all_of, cases, folder)
 
     return alone, made
 

@@ -14,9 +14,8 @@ import pytest
 import torch
 
 from tests.exact import LIMIT
-from tests.parallel.meshes import MESHES, OPTIMIZERS, RANKS, Case, learned, ranks_of
+from tests.parallel.meshes import MESHES, OPTIMIZERS, RANKS, Case, learned, on_their_ranks, ranks_of
 from tests.parallel.test_meshes import all_of
-from tests.ranks import in_turns
 from tests.sweeps import some
 from whet.base.catalogue import optimizer
 from whet.base.config import from_mapping
@@ -89,8 +88,7 @@ def ranks(tmp_path_factory):
     @cache
     def made(is_now: bool):
         cases = [case_of(*cell) for cell in GRID if (cell in NOW) == is_now]
-        sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in (2, 4)}
-        return {size: in_turns(size, all_of, these, folder) for size, these in sized.items() if these}
+        return on_their_ranks(all_of, cases, folder)
 
     return alone, made
 
