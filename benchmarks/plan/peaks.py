@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from process import foresee
@@ -56,7 +57,7 @@ def shown(row: Row) -> bool:
 
 def measured(row: Row) -> dict[str, Any]:
     """What a process of its own finds."""
-    command = [sys.executable, __file__.replace("peaks", "process"), row.name]
+    command = [sys.executable, str(Path(__file__).with_name("process.py")), row.name]
     ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ALLOCATOR}, check=False)
     if ended.returncode:
         raise RuntimeError(ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else "it failed")
