@@ -14,7 +14,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import Any
 
 from process import foresee
@@ -32,12 +35,13 @@ def main() -> None:
     print(f"{'':24}{'saved MiB':>11}{'':>7}{'measured':>10}{'foreseen':>10}{'error':>8}   {'peak in':22}", end="")
     print("".join(f"{name:>14}" for name in RIVALS), flush=True)
     misses = 0
-    for row in rows:
-        misses += not shown(row)
+    with measuring() as measured:
+        for row in rows:
+            misses += not shown(row, measured)
     print(f"\n{len(rows) - misses} of {len(rows)} rows within {GATE:.0%}, saved bytes equal")
 
 
-def shown(row: Row) -> bool:
+def shown(row: Row, measured: Callable[[Row], dict[str, Any]]) -> bool:
     """Print the row; whether it holds."""
     try:
         told, found = foresee(row), measured(row)
@@ -55,13 +59,22 @@ def shown(row: Row) -> bool:
     return is_equal and abs(error) <= GATE
 
 
-def measured(row: Row) -> dict[str, Any]:
-    """What a process of its own finds."""
-    command = [sys.executable, str(Path(__file__).with_name("process.py")), row.name]
-    ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ALLOCATOR}, check=False)
-    if ended.returncode:
-        raise RuntimeError(ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else "it failed")
-    return json.loads(ended.stdout.splitlines()[-1])
+@contextmanager
+def measuring() -> Iterator[Callable[[Row], dict[str, Any]]]:
+    """What finds what a row takes, in a process of its own that is forked from one in which libraries are loaded."""
+    command = [sys.executable, str(Path(__file__).with_name("process.py"))]
+    environment = {**os.environ, **ALLOCATOR}
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True, env=environment) as process:
+
+        def measured(row: Row) -> dict[str, Any]:
+            process.stdin.write(f"{row.name}\n")
+            process.stdin.flush()
+            found = json.loads(process.stdout.readline() or '{"error": "its process ended"}')
+            if "error" in found:
+                raise RuntimeError(found["error"])
+            return found
+
+        yield measured
 
 
 if __name__ == "__main__":
