@@ -14,6 +14,7 @@ from whet.contracts.reading import Infill
     takes=("text", "sample"),
     drawn_labels=True,
     settings={"fim": "objective.fim", "mtp": "objective.mtp"},
+    traced=True,
 )
 def pretrain(
     *,
