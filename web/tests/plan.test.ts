@@ -184,7 +184,7 @@ test('cards and axes are typed, a mesh that cannot divide says its arithmetic, a
   await page.getByText(/is taken, the first that fits/).waitFor();
 });
 
-test('the memory of a run stands as planned and as measured; of a live one as planned', async () => {
+test('the memory of a run stands as planned and as measured, of a live one as measured so far', async () => {
   const page = await opened('/runs/leaping/memory');
   const table = page.getByRole('region', { name: 'Planned and measured' });
   await table.getByRole('row').nth(1).waitFor();
@@ -202,5 +202,6 @@ test('the memory of a run stands as planned and as measured; of a live one as pl
     )
     .toBe(200);
   await page.goto(new URL('/runs/planning/memory', page.url()).href);
-  await page.getByText('when it has ended').first().waitFor();
+  await page.getByText('the most that steps have taken so far').waitFor();
+  await table.getByRole('row', { name: /^weights/ }).getByText('0 %').waitFor();
 });

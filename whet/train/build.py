@@ -193,9 +193,9 @@ def _built(placed: Placed, modelled: Modelled) -> Built:
     emit = _emitter(trained.run, placed)
     feed, supply = _supplied(placed, modelled, dealer)
     loop = _loop(placed, trained, supply, dealer, emit, feed.longest)
-    known = planned_of(trained, modelled.resolved.micro_batch, feed.longest)
+    known = planned_of(trained, at_once, feed.longest)
     plan = PlanFile.of(placed.folder.path, trained, known, modelled.resolved.why)
-    loop.emit = plan.pace.hearing(emit)
+    loop.emit = plan.hearing(emit)
     return Built(placed.folder, trained, feed, supply, loop, emit, plan, placed.rollbacks)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from tests.tiny import LLAMA, config
 from whet.base.config import from_mapping
+from whet.track.records import StepRecord
 from whet.train.build import assemble
 from whet.train.foreseen import example_batch
 from whet.train.record.plan_file import PlanFile
@@ -62,3 +63,20 @@ def test_what_cannot_be_told_is_not_said(tmp_path, monkeypatch):
     told = json.loads((built.folder.path / "plan.json").read_text())["measured"]
     built.close()
     assert told["step"] is None and told["peak"] is None and told["weights"] > 0
+
+
+def test_what_was_measured_is_there_while_a_run_goes_on(tmp_path):
+    """As steps of twice the number are done, from the second: who is killed leaves it."""
+    built = assemble(from_mapping(config(tmp_path, name="going", train={"steps": 5})))
+    path, told, emit = built.folder.path / "plan.json", {}, built.loop.emit
+
+    def heard(record):
+        emit(record)
+        if isinstance(record, StepRecord):
+            told[record.step] = json.loads(path.read_text())["measured"]
+
+    built.loop.emit = heard
+    built.loop.run()
+    built.close()
+    assert told[1] is None and told[2]["optimizer"] > 0 and told[2]["peak"] <= told[4]["peak"]
+    assert told[3] == told[2] and told[5] == told[4]

@@ -168,12 +168,12 @@ export const words = strings({
   notHere: { en: 'this page has no tables for that; `whet plan` in a terminal has them', zh: '此页没有对应数据；请在终端使用 `whet plan`' },
   ofRun: { en: 'Planned and measured', zh: '预测与实测' },
   ofRunAbout: {
-    en: 'Memory as the plan foresaw it before the first step, and as it was measured when the run ended.',
-    zh: '首步之前的预测，以及运行结束时的实测。',
+    en: 'Memory as the plan foresaw it before the first step, and the most that steps took until a checkpoint was written.',
+    zh: '首步之前的预测，以及写入检查点之前各步的最大实测占用。',
   },
   ofRunLive: {
-    en: 'Memory as the plan foresaw it before the first step; what is measured stands beside it once the run has ended.',
-    zh: '首步之前的预测；实测值在运行结束后显示。',
+    en: 'Memory as the plan foresaw it before the first step, and the most that steps have taken so far.',
+    zh: '首步之前的预测，以及目前各步的最大实测占用。',
   },
   small: {
     en: 'A step as small as this weighs less than what libraries keep beside it: from 64 MiB on a plan is held against what was measured.',
@@ -182,7 +182,7 @@ export const words = strings({
   planned: { en: 'Planned', zh: '预测' },
   measured: { en: 'Measured', zh: '实测' },
   apart: { en: 'Apart', zh: '偏差' },
-  notYet: { en: 'when it has ended', zh: '结束后' },
+  notYet: { en: 'after two steps', zh: '两步之后' },
   plannedPeak: { en: 'The planned peak', zh: '预测峰值' },
   noPlan: { en: 'No memory was planned', zh: '没有显存预测' },
   noPlanAbout: {

@@ -13,7 +13,7 @@ from whet.track.records import CheckpointRecord, Record, StepRecord
 from whet.train.step.memory import peak_since
 
 LATEST = 256  # steps that count
-_FIRST = 2  # steps after which memory is that of any other: the optimizer has its state
+FIRST = 2  # steps after which memory is that of any other: the optimizer has its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Pace:
     is_told: bool = False  # whether the peak of memory can be told
     peak: int | None = None
     _steps: deque[Step] = field(default_factory=lambda: deque(maxlen=LATEST))
-    _seen: int = 0
+    seen: int = 0  # steps
     _has_saved: bool = False
 
     def hearing(self, emit: Callable[[Record], None]) -> Callable[[Record], None]:
@@ -60,9 +60,9 @@ class Pace:
             self._has_saved = self._has_saved or self.peak is not None
         if not isinstance(record, StepRecord):
             return
-        self._seen += 1
-        if self.is_told and record.step >= _FIRST and not self._has_saved:
+        self.seen += 1
+        if self.is_told and record.step >= FIRST and not self._has_saved:
             self.peak = peak_since(self.device)
         parts = record.parts
-        if self._seen > 1 and {"update_s", "flops"} <= set(parts):
+        if self.seen > 1 and {"update_s", "flops"} <= set(parts):
             self._steps.append(Step(record.seconds - parts["update_s"], parts["update_s"], parts["flops"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ from whet.plan.job import Job
 from whet.plan.speed import devices, moved_bytes, recomputed
 from whet.plan.timeline import HELD, Moment
 from whet.plan.tracing.live import storages
-from whet.train.record.pace import Pace
+from whet.track.records import Record, StepRecord
+from whet.train.record.pace import FIRST, Pace
 from whet.train.setup.trained import Trained
 from whet.train.step.memory import begin_peak, peak_since, unused_bytes, used_bytes
 
@@ -52,9 +53,22 @@ class PlanFile:
         made._write(None)
         return made
 
+    def hearing(self, emit: Callable[[Record], None]) -> Callable[[Record], None]:
+        """`emit`, heard: what was measured is written while the run goes on too, ever less often, for whoever looks at
+        it and for a run that is killed."""
+        told = self.pace.hearing(emit)
+
+        def heard(record: Record) -> None:
+            told(record)
+            is_due = isinstance(record, StepRecord) and record.step >= FIRST and self.pace.seen.bit_count() == 1
+            if is_due and self.trained.world.is_writer:
+                self._write(dict(self._measured()))
+
+        return heard
+
     def settle(self, steps: int) -> None:
         """After the last step: write what was measured, and add it to the table of this machine."""
-        if steps < 2 or not self.trained.world.is_writer:  # before there is state, the peak is not that of a step
+        if steps < FIRST or not self.trained.world.is_writer:  # before there is state, the peak is not that of a step
             return
         measured = dict(self._measured())
         self._write(measured)
