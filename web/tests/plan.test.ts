@@ -203,5 +203,8 @@ test('the memory of a run stands as planned and as measured, of a live one as me
     .toBe(200);
   await page.goto(new URL('/runs/planning/memory', page.url()).href);
   await page.getByText('the most that steps have taken so far').waitFor();
-  await table.getByRole('row', { name: /^weights/ }).getByText('0 %').waitFor();
+  await table
+    .getByRole('row', { name: /^weights/ })
+    .getByText('0 %')
+    .waitFor();
 });
