@@ -20,7 +20,7 @@ from whet.train.build import assemble
 from whet.train.run.folder import RunFolder
 
 pytestmark = pytest.mark.ranks
-STEPS = 6
+STEPS, RATE = 6, 1e-2
 DENSE = {**LLAMA, "num_key_value_heads": 4}
 MIXED = {
     **DENSE, "model_type": "qwen3_moe", "head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2,
@@ -48,7 +48,8 @@ def settings(folder, name, mesh, init):
     model = {"init": init, "tokenizer": str(folder / "tokenizer")}
     train = {"steps": STEPS, "checkpoint_every": 100}
     track = {"folder": str(folder / "runs"), "sinks": ["jsonl", "log"], "environment": False, "hardware_every_s": 0}
-    return config(folder, name=name, model=model, train=train, parallel={**mesh, "timeout_s": 60}, track=track)
+    parallel, optimizer = {**mesh, "timeout_s": 60}, {"lr": RATE}
+    return config(folder, name=name, model=model, train=train, parallel=parallel, track=track, optimizer=optimizer)
 
 
 def advance(folder, mesh, until, init):
@@ -94,4 +95,5 @@ def test_a_run_goes_on_with_another_mesh_and_ends_with_the_same_model(tmp_path, 
     ours, theirs = (load_file(tmp_path / "runs" / name / "model/model.safetensors") for name in ("moved", "alone"))
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
-        torch.testing.assert_close(ours[name], tensor, rtol=1e-4, atol=1e-5)
+        # A step moves a weight by the rate times a ratio of its own gradients, which holds to 1e-3 for the smallest.
+        torch.testing.assert_close(ours[name], tensor, rtol=1e-4, atol=1e-3 * RATE * STEPS)

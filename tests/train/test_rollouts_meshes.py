@@ -96,9 +96,10 @@ NOW = ["grpo-tensor", "grpo-pipeline", "ppo-context", "late-tensor", "sent-late-
 SHOWN = ("loss", "grad_norm", "reward", "length", "drift", "staleness")
 
 
-@cache
 def base(folder, layers=2):
-    """A stored model, as adapters need one."""
+    """A stored model, as adapters need one, made when missing: by one process, before there are ranks."""
+    if (folder / "base").exists():
+        return folder / "base"
     config(folder)
     words = AutoTokenizer.from_pretrained(folder / "tokenizer")
     with torch.random.fork_rng():
@@ -157,7 +158,8 @@ def made(tmp_path_factory):
     @cache
     def found(is_now, size):
         names = [name for name in CASES if (name in NOW) == is_now and ranks_of(name) == size]
-        return all_of(folder, names, is_mesh=False), on_ranks(size, all_of, folder, names)
+        alone = all_of(folder, names, is_mesh=False)  # which makes the files that all ranks read
+        return alone, on_ranks(size, all_of, folder, names)
 
     return found
 
