@@ -115,7 +115,7 @@ def measure(
     log = (folder.parent / f"{server.replace(', ', '-')}.log").open("w")
     words, more = command_of(server, folder)
     process = subprocess.Popen(
-        [*words, "--port", str(port)], env=os.environ | more, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+        [*words, "--port", str(port)], env=os.environ | more, stdout=log, stderr=log, cwd=ROOT, process_group=0
     )
     try:
         wait_for(port, process, Path(log.name))

@@ -52,12 +52,12 @@ def test_adapters_that_would_not_be_heard_are_refused(tmp_path, kept, name, said
 def test_a_processor_is_left_to_what_takes_requests_unless_a_number_is_said(monkeypatch):
     before = torch.get_num_threads()
     try:
-        for given, said, found in ((None, None, 3), (None, "4", 4), (2, None, 2), (2, "4", 2)):
+        for given, said, found, large in ((None, None, 3, 4), (None, "4", 4, 4), (2, None, 2, 2), (2, "4", 2, 2)):
             monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
             if said:
                 monkeypatch.setenv("OMP_NUM_THREADS", said)
             torch.set_num_threads(4)
-            set_threads(given)
+            assert set_threads(given) == large
             assert torch.get_num_threads() == found
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         torch.set_num_threads(1)

@@ -8,9 +8,11 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 
 from tests.generate import tiny
+from whet.kernels.cpu_linear import is_packed
 from whet.kernels.quantized import Quantized
 from whet.models.decoding.lean import lean_of
 from whet.models.decoding.pages import Pages
+from whet.models.decoding.prepacked import prepacked
 from whet.models.decoding.sequences import Beginning, Part
 from whet.models.forward import attention
 
@@ -39,9 +41,9 @@ def module_of(kind, monkeypatch, **more):
     return module
 
 
-def told(module, is_lean=True):
+def told(module, is_lean=True, threads=0):
     """Logits of two steps: texts in pieces, and what comes after them."""
-    cache = Pages(module, block=4)
+    cache = Pages(module, block=4, threads=threads)
     assert (cache._packed._lean is not None) == is_lean
     for key, ids in enumerate(TEXTS):
         cache.begin(key, Beginning(ids))
@@ -72,6 +74,28 @@ def test_weights_that_change_or_are_others_are_seen_at_the_next_forward(monkeypa
         module.model.layers[1].self_attn.q_proj.weight = nn.Parameter(torch.randn(32, 32))
     assert not torch.equal(told(module)[-1], before[-1])
     assert_as_alone(module)
+
+
+def test_prepacked_weights_say_the_same_on_more_threads_and_come_back(monkeypatch):
+    module = module_of("llama", monkeypatch, hidden_size=256, intermediate_size=688)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    alone, threads = told(module), torch.get_num_threads()
+    with prepacked(module):
+        assert is_packed(module.model.layers[1].mlp.gate_proj.weight)
+        for one, other in zip(told(module, threads=threads + 1), alone, strict=True):
+            torch.testing.assert_close(one, other, atol=2e-5, rtol=2e-5)
+    assert torch.get_num_threads() == threads
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert all(value.requires_grad for value in module.parameters())
+
+
+@pytest.mark.parametrize("kind", ["tied", "others"])
+def test_weights_that_something_else_reads_are_not_packed(kind, monkeypatch):
+    module = module_of("llama", monkeypatch, hidden_size=256, vocab_size=1024, tie_word_embeddings=kind == "tied")
+    if kind == "others":
+        module.register_forward_hook(lambda *_: None)
+    with prepacked(module):
+        assert not is_packed(module.lm_head.weight)
 
 
 def test_packed_weights_and_layers_of_adapters_are_called_as_they_are(monkeypatch):

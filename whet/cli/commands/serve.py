@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whet.cli.arguments import add_root, number, typed_path, whole
@@ -100,7 +101,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--threads", type=whole(1), metavar="N",
-        help="that compute on a CPU (default: OMP_NUM_THREADS, or one less than there are processors)",
+        help="that compute on a CPU (default: OMP_NUM_THREADS, or all processors for large products and one less for "
+        "all else)",
     )  # fmt: skip
     parser.add_argument(
         "--timeout", type=number(0), default=600.0, metavar="S", help="seconds that an answer may take (default: 600)"
@@ -132,11 +134,11 @@ def main(args: argparse.Namespace) -> int:
     def opened():
         from whet.server.openai import opening
 
-        set_threads(args.threads)
+        large = set_threads(args.threads)
         return opening.opened(
             opening.Opening(
                 model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
-                root=args.root, limits=limits, timeout_s=args.timeout, feedback=args.feedback,
+                root=args.root, limits=replace(limits, threads=large), timeout_s=args.timeout, feedback=args.feedback,
                 draft=args.draft, quantize=args.quantize, is_mapped=args.weights == "mapped",
                 observing=observing,
             )
@@ -146,13 +148,16 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def set_threads(given: int | None) -> None:
-    """Let so many threads compute. By itself a processor is left to what takes requests and sends answers: a product on
-    all of them waits for the thread that has to share its own."""
+def set_threads(given: int | None) -> int:
+    """Let so many threads compute, and give how many large products are made on. By itself those are made on all
+    processors, and of all else one is left to what takes requests and sends answers: what is done in microseconds waits
+    for the thread that has to share its processor."""
     import torch
 
     own = torch.get_num_threads()
-    torch.set_num_threads(given or (own if os.environ.get("OMP_NUM_THREADS") else max(1, own - 1)))
+    few = given or (own if os.environ.get("OMP_NUM_THREADS") else max(1, own - 1))
+    torch.set_num_threads(few)
+    return given or own
 
 
 def guesses_of(given: int | None, draft: str | None) -> int:

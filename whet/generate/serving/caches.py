@@ -21,17 +21,18 @@ from whet.models.loading.reading import context_length as context_of
 
 def cache_of(
     module: Any, most_tokens: int, deal: Deal = of_none, *, block: int = BLOCK, kept: int = KEPT,
-    most: Callable[[int], int] = int,
+    most: Callable[[int], int] = int, threads: int = 0,
 ) -> Sequences:  # fmt: skip
     """A cache of at most so many tokens, in blocks of `block`, that keeps so many sequences which have ended.
 
-    `most` is the largest of the ranks' numbers, where they must run the module equally often.
+    `most` is the largest of the ranks' numbers, where they must run the module equally often. Large products are made
+    on so many `threads` of the CPU at least.
     """
     manner = decoding_of(module)
     if _takes_pages(module) and goes_in_pages(module):
-        return Pages(module, manner.first, most_tokens, deal, block, kept)
+        return Pages(module, manner.first, most_tokens, deal, block, kept, threads)
     if goes_together(module):
-        return Together(module, manner.first, most_tokens, deal)
+        return Together(module, manner.first, most_tokens, deal, threads)
     return Apart(module, manner, context_length(module), most_tokens, most)
 
 

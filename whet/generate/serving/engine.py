@@ -26,6 +26,7 @@ from whet.generate.serving.drafts import Drafts, check_draft, vocab_of
 from whet.generate.serving.figures import Figures
 from whet.generate.serving.going import Going
 from whet.generate.serving.request import Adapters, Busy, Handle, Limits, NoAdapters, Request, Told
+from whet.models.decoding.prepacked import prepacked
 from whet.models.text import text_config
 
 # From so many failed steps in a row on the device is taken to be lost.
@@ -45,9 +46,12 @@ class ServingEngine:
         limits: Limits | None = None,
         adapters: Adapters | None = None,
         draft: Loaded | None = None,
+        *,
+        packs: bool = True,
     ) -> None:
-        """`draft` guesses ahead (`whet.generate.serving.drafts`). Raises ModelError for a model that does not continue
-        texts with one stream of tokens, and for a draft that does not fit it."""
+        """`draft` guesses ahead (`whet.generate.serving.drafts`). `packs` allows weights to be arranged for their
+        products, where they can: meanwhile nobody else can read them. Raises ModelError for a model that does not
+        continue texts with one stream of tokens, and for a draft that does not fit it."""
         module: Any = loaded.module
         if loaded.processor is None or not loaded.capabilities.generates or loaded.capabilities.family != "causal":
             raise ModelError(
@@ -58,12 +62,18 @@ class ServingEngine:
         adapters = adapters or NoAdapters()
         # Where adapters go one after the other they are in use as a whole, and there is nothing to deal.
         deal = adapters.deal if adapters.is_shared else _not_dealt
-        cache = cache_of(module, self.limits.cache_tokens, deal, block=self.limits.block_tokens)
+        cache = cache_of(
+            module, self.limits.cache_tokens, deal, block=self.limits.block_tokens, threads=self.limits.threads
+        )
         self.is_shared = cache.is_shared
         self.figures = Figures()
         self._module, self.stops = module, stop_ids(module, self.tokenizer)
         self._batcher = Batcher(cache, self.limits, adapters, None if draft is None else self._drafts(draft, loaded))
         self._borrowed = [module] if draft is None else [module, draft.module]
+        self._stack = ExitStack()
+        if packs and self.is_shared:
+            for one in self._borrowed:
+                self._stack.enter_context(prepacked(one))
         self._arrived: deque[Going] = deque()
         self._changed = threading.Condition()
         self._num_failed = 0
@@ -137,7 +147,7 @@ class ServingEngine:
     def _drafts(self, draft: Loaded, loaded: Loaded) -> Drafts:
         check_draft(draft, loaded)
         its: Any = draft.module
-        cache = cache_of(its, self.limits.cache_tokens, block=self.limits.block_tokens)
+        cache = cache_of(its, self.limits.cache_tokens, block=self.limits.block_tokens, threads=self.limits.threads)
         for name, is_shared in (("the model", self.is_shared), ("the draft", cache.is_shared)):
             if not is_shared:
                 said = f"{name} reads one sequence at a time, so nothing can be read ahead of an answer"
@@ -171,7 +181,7 @@ class ServingEngine:
         return counted
 
     def _work(self) -> None:
-        with ExitStack() as stack:
+        with self._stack as stack:
             for module in self._borrowed:
                 stack.enter_context(borrowed(module))
             while self._take():

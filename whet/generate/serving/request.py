@@ -95,7 +95,8 @@ class Limits:
     reads an answer never waits for a long prompt of another one. `cache_tokens` is the room of all sequences together
     (0: a quarter of the memory that is free), each counted with the blocks of `block_tokens` that it fills, or, where
     they go on in rows, with the length of the longest; where it is too little, the newest one waits and is read again.
-    `guesses` are tokens that a step may read ahead of an answer (`guesses.py`).
+    `guesses` are tokens that a step may read ahead of an answer (`guesses.py`). On a CPU large products are made on so
+    many `threads`, where these are more than those of all else.
     """
 
     sequences: int = 64
@@ -104,6 +105,7 @@ class Limits:
     cache_tokens: int = 0
     guesses: int = 0
     block_tokens: int = 32
+    threads: int = 0
 
 
 class Adapters(Protocol):

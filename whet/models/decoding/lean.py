@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from whet.kernels.attention_spec import Form
-from whet.kernels.few_rows import few_rows
+from whet.kernels.cpu_linear import at_least
+from whet.kernels.cpu_linear import linear as product
 from whet.kernels.quantized import Quantized
 from whet.models.decoding.manner import turn_of
 from whet.models.forward.backbone import unwrapped
@@ -26,14 +27,19 @@ from whet.models.tuning.prompting import PLACE
 # Classes whose layers differ in what their attributes say alone.
 _PLAIN = ("Llama", "Mistral", "Qwen2", "Qwen3")
 _LEAST_PLACES = 256
+# Threads wait for the next product by spinning, where somebody else may want the processor: more are asked for in
+# forwards of so many products of numbers (some milliseconds), counted as for so many tokens at least.
+_LONG, _FEW = 1 << 28, 8
+# Of so many numbers in the hidden states they pay for what is done to each of them too.
+_WIDE = 1 << 17
 
 # A layer's attention of new tokens (1, H, T, K) in place of that over packed segments.
 Attend = Callable[..., Tensor]
 
 
-def lean_of(module: nn.Module) -> Lean | None:
+def lean_of(module: nn.Module, threads: int = 0) -> Lean | None:
     """What stands for the module's forward; None where that does something else, or where it was not measured: on GPUs,
-    and in half precision."""
+    and in half precision. Large products are made on at least so many threads."""
     own: Any = unwrapped(module)
     weight = next(own.parameters(), None)
     if weight is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
@@ -42,9 +48,9 @@ def lean_of(module: nn.Module) -> Lean | None:
     is_known = kind in _PLAIN and type(own).__module__ == f"transformers.models.{kind.lower()}.modeling_{kind.lower()}"
     if not is_known or hasattr(own, PLACE) or turn_of(own.config)[0] is not None:
         return None
-    if any(type(one).__name__.removeprefix(kind) != name or not _is_bare(one) for name, one in _replaced(own)):
+    if any(type(one).__name__.removeprefix(kind) != name or not is_bare(one) for name, one in _replaced(own)):
         return None
-    return Lean(own)
+    return Lean(own, threads)
 
 
 def _replaced(own: Any) -> Iterator[tuple[str, nn.Module]]:
@@ -63,7 +69,7 @@ def _replaced(own: Any) -> Iterator[tuple[str, nn.Module]]:
                 yield "RMSNorm", getattr(layer.self_attn, name)
 
 
-def _is_bare(module: nn.Module) -> bool:
+def is_bare(module: nn.Module) -> bool:
     """Whether calling it is nothing but its class's forward."""
     return not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
@@ -71,8 +77,9 @@ def _is_bare(module: nn.Module) -> bool:
 class Lean:
     """One model's forward. Weights are looked up at each, so that they may change between two."""
 
-    def __init__(self, own: Any) -> None:
-        self._own, self._layers = own, [_Layer(layer) for layer in own.model.layers]
+    def __init__(self, own: Any, threads: int) -> None:
+        self._own, self._layers, self._threads = own, [_Layer(layer) for layer in own.model.layers], threads
+        self._num_weights = sum(weight.numel() for weight in own.model.layers.parameters())
         self._cos_PK, self._sin_PK = torch.empty(0), torch.empty(0)
 
     def logits(self, ids_T: Tensor, places_T: Tensor, last: int, told_P: Tensor, attend: Attend) -> Tensor:
@@ -80,12 +87,14 @@ class Lean:
         body = self._own.model
         turns = self._turns(places_T, last)
         hidden_TD = body.embed_tokens(ids_T)
-        for layer in self._layers:
-            layer.forward(hidden_TD, turns, attend)
+        threads = self._threads if max(len(ids_T), _FEW) * self._num_weights >= _LONG else 0
+        with at_least(threads if hidden_TD.numel() >= _WIDE else 0):
+            for layer in self._layers:
+                layer.forward(hidden_TD, turns, attend, threads)
         if not len(told_P):
             return hidden_TD.new_empty(0, self._own.config.vocab_size)
         hidden_PD = hidden_TD if len(told_P) == len(ids_T) else hidden_TD[told_P]
-        return _product(self._own.lm_head, _normed(body.norm, hidden_PD)).contiguous()
+        return _product(self._own.lm_head, _normed(body.norm, hidden_PD), threads)
 
     def _turns(self, places_T: Tensor, last: int) -> tuple[Tensor, Tensor]:
         """Cosines and sines (T, 1, K) of rotary embeddings, the sines of the first half with the sign that they have in
@@ -114,20 +123,20 @@ class _Layer:
             window = getattr(self._attention.config, "sliding_window", None)
         self._form = Form(self._attention.scaling, window)
 
-    def forward(self, hidden_TD: Tensor, turns: tuple[Tensor, Tensor], attend: Attend) -> None:
+    def forward(self, hidden_TD: Tensor, turns: tuple[Tensor, Tensor], attend: Attend, threads: int) -> None:
         """Changes the hidden states in place."""
         normed_TD = _normed(self._before, hidden_TD)
         q, k, v, o = self._linears
         query, key = (
-            self._turned(_product(linear, normed_TD).contiguous(), norm, turns)
+            self._turned(_product(linear, normed_TD, threads), norm, turns)
             for linear, norm in zip((q, k), self._norms, strict=True)
         )
-        value = _product(v, normed_TD).reshape(1, len(hidden_TD), -1, self._dim).transpose(1, 2)
+        value = _product(v, normed_TD, threads).reshape(1, len(hidden_TD), -1, self._dim).transpose(1, 2)
         seen = attend(None, self._attention, query, key, value, None, self._form)
-        hidden_TD += _product(o, seen.reshape(len(hidden_TD), -1))
+        hidden_TD += _product(o, seen.reshape(len(hidden_TD), -1), threads)
         normed_TD = _normed(self._between, hidden_TD)
-        gated = self._act(_product(self._gate, normed_TD)).mul_(_product(self._up, normed_TD))
-        hidden_TD += _product(self._down, gated)
+        gated = self._act(_product(self._gate, normed_TD, threads)).mul_(_product(self._up, normed_TD, threads))
+        hidden_TD += _product(self._down, gated, threads)
 
     def _turned(self, states_TD: Tensor, norm: nn.Module | None, turns: tuple[Tensor, Tensor]) -> Tensor:
         """Queries or keys (1, H, T, K), normed where the model does, with their positions in them."""
@@ -142,11 +151,11 @@ def _normed(norm: Any, states: Tensor) -> Tensor:
     return F.rms_norm(states, states.shape[-1:], norm._parameters["weight"], norm.variance_epsilon)
 
 
-def _product(linear: Any, inputs_TD: Tensor) -> Tensor:
-    if type(linear) is nn.Linear and _is_bare(linear):
+def _product(linear: Any, inputs_TD: Tensor, threads: int) -> Tensor:
+    if type(linear) is nn.Linear and is_bare(linear):
         weight, bias = linear._parameters["weight"], linear._parameters["bias"]
         if type(weight) is nn.Parameter:
-            return few_rows(inputs_TD, weight, bias)
+            return product(inputs_TD, weight, bias, threads)
         if isinstance(weight, Quantized):
-            return few_rows(inputs_TD, weight.dequantize(inputs_TD.dtype), bias)
+            return product(inputs_TD, weight.dequantize(inputs_TD.dtype), bias, threads)
     return linear(inputs_TD[None])[0]  # adapters deal with places of a row

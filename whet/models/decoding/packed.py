@@ -27,12 +27,13 @@ def of_none(places: Mapping[str, Tensor]) -> None:
 class Packed:
     """A causal model that sees its attention as ours, whose layers ask `attend` in place of it."""
 
-    def __init__(self, module: nn.Module, first: int, deal: Deal) -> None:
+    def __init__(self, module: nn.Module, first: int, deal: Deal, threads: int) -> None:
         """`first` is the number of a sequence's first position. `deal` is told before each forward which of its tokens
-        are an adapter's."""
+        are an adapter's. Large products are made on so many threads of the CPU at least, where the model is a plain
+        decoder."""
         self._module, self._first, self._deal = module, first, deal
         self._takes = inspect.signature(unwrapped(module).forward).parameters
-        self._lean = lean_of(module)
+        self._lean = lean_of(module, threads)
         self.device = next(module.parameters()).device
 
     @torch.no_grad()

@@ -40,11 +40,11 @@ class Pages:
 
     def __init__(
         self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = of_none, block: int = BLOCK,
-        kept: int = KEPT,
+        kept: int = KEPT, threads: int = 0,
     ) -> None:  # fmt: skip
         """`most_tokens` are those of all blocks, at most, as long as one sequence alone needs no more; layers that see
         a window need fewer. Of sequences that ended `kept` are, at most. Others: see `Packed`."""
-        self._packed, self._most, self._size = Packed(module, first, deal), most_tokens, block
+        self._packed, self._most, self._size = Packed(module, first, deal, threads), most_tokens, block
         self._most_kept = kept
         self._groups: dict[int | None, Blocks] = {}
         self._going: dict[int, Held] = {}

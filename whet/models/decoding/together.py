@@ -34,9 +34,11 @@ class Together:
 
     is_shared = True
 
-    def __init__(self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = of_none) -> None:
+    def __init__(
+        self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = of_none, threads: int = 0
+    ) -> None:
         """`most_tokens` are rows times places, at most, as long as no more are asked for. Others: see `Packed`."""
-        self._packed, self._most = Packed(module, first, deal), most_tokens
+        self._packed, self._most = Packed(module, first, deal, threads), most_tokens
         self._layers: dict[int, _Layer] = {}
         self._num_rows, self._places = 0, 0
         self._keys: list[int] = []  # by row

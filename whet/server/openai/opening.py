@@ -138,7 +138,7 @@ def _engine(loaded: Loaded, folder: str, adapters: Mapping[str, str], opening: O
     if opening.draft:
         its = exact(opening.draft, opening.root)
         draft = load_any(its, device=opening.device, dtype=opening.dtype, root=opening.root)
-    return ServingEngine(loaded, opening.limits, several, draft)
+    return ServingEngine(loaded, opening.limits, several, draft, packs=not opening.is_mapped)
 
 
 def _tell_weights(loaded: Loaded, opening: Opening) -> None:
