@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor.debug import _clear_sharding_prop_cache
 
 from whet.base.errors import RunError
 from whet.base.mesh import ORDER
@@ -58,3 +59,4 @@ def rank_alone(sizes: Mapping[str, int], rank: int) -> Iterator[World]:
         yield Alone.over(torch.device("cpu"), mesh)
     finally:
         dist.destroy_process_group()
+        _clear_sharding_prop_cache()  # torch (2.13) knows meshes by their ranks and groups by name, and those are gone

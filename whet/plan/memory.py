@@ -113,11 +113,15 @@ class RankMemory:
     def _at(self, phase: str, what: str, stretch: Stretch, held: float, made: float) -> Moment:
         _, (high, gradients) = self._measured(stretch)
         return self._moment(phase, what, {
-            "gathered": self.kept_whole + (2 if self.zero == 3 and phase != "loss" else 1) * self.buffer,
+            "gathered": self.kept_whole + self._comes(phase) * self.buffer,
             "gradients": self.had + made + gradients * self.kept,
             "activations": max(held, 0.0),
             "working": high + min(held, 0.0) + gradients * (1.0 - self.kept) + self.unpacked,
         })  # fmt: skip
+
+    def _comes(self, phase: str) -> int:
+        """Layers that lie there as they come: this one and, where it is to go again, the next of this stage."""
+        return min(2, len(self.stage.layers)) if self.zero == 3 and phase != "loss" else 1
 
     def _still(self, phase: str, gradients: float) -> Moment:
         return self._moment(phase, "", {"gradients": gradients})
