@@ -20,7 +20,7 @@ _THEIRS: dict[str, object] = {
 # What is of our own engine alone.
 _OURS = (
     "step_tokens", "cache_tokens", "guesses", "draft", "quantize", "weights", "device", "record", "otlp", "sample",
-    "record_text", "price", "threads",
+    "record_text", "price", "threads", "tensor",
 )  # fmt: skip
 
 

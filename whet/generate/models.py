@@ -12,6 +12,8 @@ from whet.models.loading.find import find_model
 from whet.track.reading import store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from whet.contracts.model import Head, Loaded
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 
 def load_model(
     name: str, *, device: str = "auto", dtype: str = "auto", root: Path = store.ROOT, quantize: str | None = None,
-    is_mapped: bool = False,
+    is_mapped: bool = False, placed: Callable[[Loaded, torch.device], Loaded] | None = None,
 ) -> Loaded:  # fmt: skip
     """Load the model that `name` means, for use. Raises ModelError if it has no tokenizer.
 
     `auto` is a GPU where there is one, and the weights' own dtype; fp32 on a CPU, where half precision is slower.
     Linear layers are packed by the codec `quantize` while they are read. Weights that are `is_mapped` stay in their
-    files (`whet.models.loading.mapped`), on the CPU, in their own dtype.
+    files (`whet.models.loading.mapped`), on the CPU, in their own dtype. `placed` gives the model, which is on meta,
+    its values: by default all of them, on the device.
     """
     from whet.base.catalogue import model_source
     from whet.models.checkpoints.door import read_by_others
@@ -47,7 +50,7 @@ def load_model(
     with read_by_others(path):
         context = BuildContext(dtype=pick_dtype(dtype, path, chosen), head=stored_head(path))
         built = model_source.usual().build(context, path=path, quantize=quantize)
-        loaded = mapped(built, path) if is_mapped else filled(built, chosen)
+        loaded = mapped(built, path) if is_mapped else (placed or filled)(built, chosen)
     if quantize:
         give_back()  # what they were before they were packed
     if loaded.processor is None:

@@ -23,16 +23,19 @@ def held(module: nn.Module, world: World) -> dict[str, Any]:
     if world.mesh is None:
         return {}
     alike: Counter[tuple[str, tuple[int, ...], tuple[tuple[str, int], ...]]] = Counter()
-    num_bytes = 0
     for name, parameter in module.named_parameters():
-        num_bytes += _local_bytes(parameter)
         alike[re.sub(r"\.\d+(?=\.)", ".*", name), tuple(parameter.shape), tuple(_cut(parameter).items())] += 1
     weights = [
         {"name": name, "count": count, "shape": list(shape), "cut": dict(cut)}
         for (name, shape, cut), count in alike.items()
     ]
     place = dict(zip(world.sizes, world.mesh.get_coordinate() or (), strict=True))
-    return {"sizes": world.sizes, "place": place, "bytes": num_bytes, "weights": weights}
+    return {"sizes": world.sizes, "place": place, "bytes": bytes_here(module), "weights": weights}
+
+
+def bytes_here(module: nn.Module) -> int:
+    """Bytes of the weights that lie on this rank."""
+    return sum(_local_bytes(parameter) for parameter in module.parameters())
 
 
 def _cut(parameter: torch.Tensor) -> dict[str, int]:

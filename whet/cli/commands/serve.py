@@ -52,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_limits(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument(
+        "--tensor", type=whole(1), default=1, metavar="N",
+        help="processes that share each matrix of the model, one a GPU (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
         "--quantize", choices=("nf4", "int8"), help="pack the linear layers while they are read: 4.1 or 8 bits a weight"
     )
     parser.add_argument(
@@ -139,7 +143,7 @@ def main(args: argparse.Namespace) -> int:
             opening.Opening(
                 model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
                 root=args.root, limits=replace(limits, threads=large), timeout_s=args.timeout, feedback=args.feedback,
-                draft=args.draft, quantize=args.quantize, is_mapped=args.weights == "mapped",
+                draft=args.draft, quantize=args.quantize, is_mapped=args.weights == "mapped", tensor=args.tensor,
                 observing=observing,
             )
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import traceback
 from collections import deque
@@ -20,6 +21,8 @@ from whet.contracts.model import Loaded
 from whet.generate.eval_mode import borrowed
 from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import Completion, GenerateSettings, Piece, Prompt
+from whet.generate.ranks.following import Room
+from whet.generate.ranks.leading import Followers, Led
 from whet.generate.serving.batcher import Batcher
 from whet.generate.serving.caches import cache_of, context_length
 from whet.generate.serving.drafts import Drafts, check_draft, vocab_of
@@ -31,6 +34,8 @@ from whet.models.text import text_config
 
 # From so many failed steps in a row on the device is taken to be lost.
 _FAILED = 3
+# How long the engine's thread has, to end after a part of the model was lost.
+_LOST_S = 5.0
 
 
 class ServingEngine:
@@ -46,37 +51,46 @@ class ServingEngine:
         limits: Limits | None = None,
         adapters: Adapters | None = None,
         draft: Loaded | None = None,
+        followers: Followers | None = None,
         *,
         packs: bool = True,
     ) -> None:
-        """`draft` guesses ahead (`whet.generate.serving.drafts`). `packs` allows weights to be arranged for their
-        products, where they can: meanwhile nobody else can read them. Raises ModelError for a model that does not
-        continue texts with one stream of tokens, and for a draft that does not fit it."""
+        """`draft` guesses ahead (`whet.generate.serving.drafts`). `followers` have the other parts of the model, and
+        end with the engine. `packs` allows weights to be arranged for their products, where they can: meanwhile nobody
+        else can read them. Raises ModelError for a model that does not continue texts with one stream of tokens, and
+        for a draft that does not fit it."""
         module: Any = loaded.module
         if loaded.processor is None or not loaded.capabilities.generates or loaded.capabilities.family != "causal":
             raise ModelError(
                 "this model does not continue texts", hint="a causal language model with its tokenizer, or an embedder"
             )
-        self.tokenizer, self.limits = loaded.processor, _settled(limits or Limits(), module, draft)
+        num_ranks = 1 if followers is None else followers.num + 1
+        self.tokenizer, self.limits = loaded.processor, _settled(limits or Limits(), module, draft, num_ranks)
         self.context = context_length(module)
         adapters = adapters or NoAdapters()
         # Where adapters go one after the other they are in use as a whole, and there is nothing to deal.
         deal = adapters.deal if adapters.is_shared else _not_dealt
-        cache = cache_of(
-            module, self.limits.cache_tokens, deal, block=self.limits.block_tokens, threads=self.limits.threads
-        )
+        room = Room(self.limits.cache_tokens, self.limits.block_tokens)
+        # Ranks share the processors already.
+        threads = self.limits.threads if followers is None else 0
+        cache = cache_of(module, room.tokens, deal, block=room.block, threads=threads)
+        if followers is not None:
+            cache = Led(cache, followers, room)
         self.is_shared = cache.is_shared
         self.figures = Figures()
         self._module, self.stops = module, stop_ids(module, self.tokenizer)
         self._batcher = Batcher(cache, self.limits, adapters, None if draft is None else self._drafts(draft, loaded))
         self._borrowed = [module] if draft is None else [module, draft.module]
         self._stack = ExitStack()
-        if packs and self.is_shared:
+        if packs and self.is_shared and followers is None:
             for one in self._borrowed:
                 self._stack.enter_context(prepacked(one))
         self._arrived: deque[Going] = deque()
         self._changed = threading.Condition()
         self._num_failed = 0
+        self._followers = followers
+        if followers is not None:
+            followers.on_lost = self._lost
         self._num_open, self._is_draining, self._is_closing = 0, False, False
         self._thread = threading.Thread(target=self._work, name="whet-serving", daemon=True)
         self._thread.start()
@@ -94,11 +108,19 @@ class ServingEngine:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last steps all failed, and not for want of memory."""
-        return self._num_failed >= _FAILED
+        """Whether the last steps all failed, and not for want of memory, or a part of the model is lost."""
+        return self._num_failed >= _FAILED or self.lost is not None
+
+    @property
+    def lost(self) -> WhetError | None:
+        """Why no step can be made any more, where that is so."""
+        return None if self._followers is None else self._followers.lost
 
     def submit(self, request: Request, tell: Callable[[Told], None] | None = None) -> Handle:
-        """Begin to answer. Raises Busy where so many wait, or it ends; ModelError for a prompt that does not fit."""
+        """Begin to answer. Raises Busy where so many wait, or it ends; ModelError for a prompt that does not fit; what
+        the engine has lost, where it has."""
+        if self.lost is not None:
+            raise self.lost
         handle = Handle(request, tell)
         going = Going(handle, self.tokenizer, self.stops, self.longest)
         handle.tell = self._counted(handle.tell)
@@ -142,7 +164,10 @@ class ServingEngine:
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
-        self._thread.join()
+        # A step whose other ranks have gone may wait for them for ever.
+        self._thread.join(None if self.lost is None else _LOST_S)
+        if self._followers is not None:
+            self._followers.close()
 
     def _drafts(self, draft: Loaded, loaded: Loaded) -> Drafts:
         check_draft(draft, loaded)
@@ -192,10 +217,18 @@ class ServingEngine:
                     if not isinstance(error, WhetError):
                         traceback.print_exc()
                     self._num_failed += not is_out_of_memory(error)
-                    self._batcher.fail(error)
+                    if self.lost is None:
+                        self._batcher.fail(error)
+                    else:
+                        self._batcher.end(self.lost)
                 self.figures.seen(len(self._batcher.running), len(self._batcher.waiting))
                 self.figures.guessed(self._batcher.num_guessed, self._batcher.num_right)
         self._batcher.end(Busy("the server has ended", hint="ask again when it has started anew"))
+
+    def _lost(self, error: WhetError) -> None:
+        """Say that a part of the model is gone, and tell everybody; the engine's thread may be waiting for it."""
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        self._batcher.end(error)
 
     def _take(self) -> bool:
         """Wait for something to do, and take what has arrived. False where it is to end."""
@@ -218,13 +251,14 @@ def _end_of(told: Told) -> str | None:
     return "cancelled" if told is None else "error"
 
 
-def _settled(limits: Limits, module: Any, draft: Loaded | None) -> Limits:
+def _settled(limits: Limits, module: Any, draft: Loaded | None, num_ranks: int) -> Limits:
     """The limits with the room of the cache decided."""
     if limits.cache_tokens:
         return limits
     num_bytes = token_bytes(module) + (0 if draft is None else token_bytes(draft.module))
     device = next(module.parameters()).device
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_bytes()
+    # Each rank has a part of what a token takes: of a GPU of its own, or all of them of one memory.
+    free = num_ranks * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_bytes()
     return replace(limits, cache_tokens=max(1024, int(free / 4) // num_bytes))
 
 

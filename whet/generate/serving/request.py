@@ -24,6 +24,10 @@ class Busy(WhetError):
     """So many requests wait already that another one is not taken."""
 
 
+class Lost(WhetError):
+    """A process that has a part of the model has gone: nothing is answered any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Token ids to go on from.

@@ -12,6 +12,7 @@ from whet.base.errors import ConfigError, ModelError
 from whet.base.units import size
 from whet.contracts.model import Loaded
 from whet.generate.models import load_model
+from whet.generate.ranks.leading import Followers, lead
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Limits
 from whet.models.checkpoints.quantized import stored_method
@@ -23,6 +24,7 @@ from whet.models.sentence_transformers import is_sentence
 from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
 from whet.models.tuning.wrapper import wrapper_of
+from whet.parallel.held import bytes_here
 from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.observing.opening import Observing
 from whet.server.openai.service import Embedding, Scoring, Service
@@ -47,6 +49,7 @@ class Opening:
     draft: str | None = None
     quantize: str | None = None
     is_mapped: bool = False
+    tensor: int = 1
     observing: Observing = Observing()
 
 
@@ -58,6 +61,8 @@ def opened(opening: Opening) -> Service:
     model = exact(opening.model, opening.root)
     folder = find_model(model, opening.root)
     _names(opening)
+    if opening.tensor > 1:
+        return _over_ranks(opening, model, folder)
     if opening.quantize:
         _check_plain(folder, opening)
     if is_sentence(Path(folder)):
@@ -70,9 +75,36 @@ def opened(opening: Opening) -> Service:
     return _service(opening, loaded, model, folder, adapters)
 
 
+def _over_ranks(opening: Opening, model: str, folder: str) -> Service:
+    """Service of a model whose matrices lie on several processes. Raises ModelError for what they do not share."""
+    does = ""
+    if is_sentence(Path(folder)):
+        does = "makes embeddings"
+    elif not is_adapter(folder) and (head := head_of(stored_config(Spec(folder)))) and head.kind == "sequence":
+        does = "scores texts"
+    if does:
+        said = f"{opening.model} {does}, and --tensor is of models that continue texts"
+        raise ModelError(said, at="--tensor", hint=f"whet serve {opening.model}")
+    given = {"--adapter": opening.adapters, "--quantize": opening.quantize, "--weights": opening.is_mapped}
+    if word := next((word for word, value in given.items() if value), None):
+        said = f"{word} is of a model that one process has, and --tensor {opening.tensor} shares it"
+        raise ModelError(said, at=word, hint=f"leave {word} or --tensor out")
+    loaded, followers = lead(model, device=opening.device, dtype=opening.dtype, root=opening.root, ranks=opening.tensor)
+    try:
+        held, whole = size(bytes_here(loaded.module)), size(sum(loaded.costs.weight_bytes.values()))
+        print(f"{opening.tensor} processes share the weights: {held} of {whole} each", file=sys.stderr, flush=True)
+        return _writing(opening, loaded, model, folder, {}, followers)
+    except BaseException:
+        followers.close()
+        raise
+
+
 def _of_checkpoint(opening: Opening) -> Service:
     """The model of a checkpoint. Raises ModelError for what would have to be made of files that it has not."""
-    given = {"--quantize": opening.quantize, "--weights": opening.is_mapped, "--adapter": opening.adapters}
+    given = {
+        "--quantize": opening.quantize, "--weights": opening.is_mapped, "--adapter": opening.adapters,
+        "--tensor": opening.tensor > 1,
+    }  # fmt: skip
     if word := next((word for word, value in given.items() if value), None):
         said = f"{opening.model} is a checkpoint, and {word} is of models that lie in a folder"
         raise ModelError(said, at=word, hint=f"whet export {opening.model}")
@@ -105,10 +137,11 @@ def _names(opening: Opening) -> tuple[str]:
 
 
 def _writing(
-    opening: Opening, loaded: Loaded, model: str, folder: str, adapters: Mapping[str, str]
+    opening: Opening, loaded: Loaded, model: str, folder: str, adapters: Mapping[str, str],
+    followers: Followers | None = None,
 ) -> Service:  # fmt: skip
     """Service of a model that continues texts."""
-    engine = _engine(loaded, folder, adapters, opening)
+    engine = _engine(loaded, folder, adapters, opening, followers)
     _tell_weights(loaded, opening)
     feedback = None if opening.feedback is None else FeedbackFiles(opening.feedback)
     about = {
@@ -124,7 +157,9 @@ def _writing(
     )  # fmt: skip
 
 
-def _engine(loaded: Loaded, folder: str, adapters: Mapping[str, str], opening: Opening) -> ServingEngine:
+def _engine(
+    loaded: Loaded, folder: str, adapters: Mapping[str, str], opening: Opening, followers: Followers | None
+) -> ServingEngine:
     """What answers, with the adapters beside the model and the draft before it."""
     several = None
     if adapters:
@@ -138,7 +173,7 @@ def _engine(loaded: Loaded, folder: str, adapters: Mapping[str, str], opening: O
     if opening.draft:
         its = exact(opening.draft, opening.root)
         draft = load_any(its, device=opening.device, dtype=opening.dtype, root=opening.root)
-    return ServingEngine(loaded, opening.limits, several, draft, packs=not opening.is_mapped)
+    return ServingEngine(loaded, opening.limits, several, draft, followers, packs=not opening.is_mapped)
 
 
 def _tell_weights(loaded: Loaded, opening: Opening) -> None:

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from whet.base.errors import WhetError
-from whet.generate.serving.request import Busy
+from whet.generate.serving.request import Busy, Lost
 from whet.track.script.plain import to_json
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
@@ -68,10 +68,12 @@ def refusal_of(error: BaseException) -> Refused:
         return error
     if isinstance(error, Busy):
         return Refused(error.message, status=429, code="rate_limit_exceeded", wait_s=LATER_S)
+    if isinstance(error, Lost):
+        return Refused(_words(error), status=503, code="engine_lost", is_worth_trying=False)
     if isinstance(error, ValidationError):  # of a body of another API, which comes to one that is not as it should be
         return invalid([{**one, "loc": ("body", *one["loc"])} for one in error.errors()])
     if isinstance(error, WhetError):
-        return Refused(error.message + (f" ({error.hint})" if error.hint else ""))
+        return Refused(_words(error))
     traceback.print_exception(error, file=sys.stderr)
     return Refused(f"the server failed where it should not: {type(error).__name__}", status=500, code="internal_error")
 
@@ -79,9 +81,13 @@ def refusal_of(error: BaseException) -> Refused:
 def failure_of(error: BaseException) -> BaseException:
     """What an engine failed with while it answered. What was asked had been looked at before, so the fault is the
     server's; that it takes nothing more is no fault."""
-    if isinstance(error, WhetError) and not isinstance(error, Busy):
-        return Refused(error.message + (f" ({error.hint})" if error.hint else ""), status=500, code="internal_error")
+    if isinstance(error, WhetError) and not isinstance(error, Busy | Lost):
+        return Refused(_words(error), status=500, code="internal_error")
     return error
+
+
+def _words(error: WhetError) -> str:
+    return error.message + (f" ({error.hint})" if error.hint else "")
 
 
 def install(app: FastAPI) -> None:

@@ -183,8 +183,13 @@ class Service:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the engine's last steps all failed."""
+        """Whether the engine's last steps all failed, or a part of the model is lost."""
         return self._engine is not None and self._engine.is_failing
+
+    @property
+    def lost(self) -> str:
+        """Why nothing is answered any more, where a part of the model is lost."""
+        return self._engine.lost.message if self._engine is not None and self._engine.lost is not None else ""
 
     def drain(self) -> None:
         """Take no more requests."""

@@ -12,10 +12,12 @@ router = APIRouter(tags=["health"])
 
 @router.get("/health")
 def health(request: Request, service: Given) -> JSONResponse:
-    """200 while requests are taken, 503 when the server is ending, or its last steps all failed."""
+    """200 while requests are taken, 503 when the server is ending, its last steps all failed, or a process that has a
+    part of the model has gone, which `message` tells."""
     status = "ok"
     if service.is_failing:
         status = "failing"
     if request.app.state.is_ending:
         status = "ending"
-    return JSONResponse({"status": status}, 200 if status == "ok" else 503)
+    told = {"status": status} | ({"message": service.lost} if service.lost else {})
+    return JSONResponse(told, 200 if status == "ok" else 503)
