@@ -7,6 +7,7 @@ import shutil
 import threading
 
 import pytest
+import torch
 
 from tests.ranks import on_ranks
 from tests.tiny import config, conversations, write_rows
@@ -103,13 +104,18 @@ def test_what_is_on_its_way_is_taken_on_by_as_many_ranks_and_by_fewer(tmp_path):
     assert_close(resumed(tmp_path, "fewer"), whole)
 
 
+def weights_of(taken):
+    """Of the model that one process answers with, or of the shards that ranks do."""
+    return dict(taken.named_parameters()) if isinstance(taken, torch.nn.Module) else taken.weights
+
+
 def adapted(folder, name):
     """The numbers of a run with an adapter, and whether of frozen weights what is kept is the same memory."""
     made = settings(folder, name, tuner={"kind": "lora", "rank": 4}, **SHORT)
     built = assemble(from_mapping({**made, "model": {"path": str(folder / "runs" / "base" / "model")}}))
     take = built.supply.source.making.asking.player.take
-    one, two = take(), take()
-    shared = [n for n, p in one.weights.items() if local(p).data_ptr() == local(two.weights[n]).data_ptr()]
+    one, two = weights_of(take()), weights_of(take())
+    shared = [n for n, p in one.items() if local(p).data_ptr() == local(two[n]).data_ptr()]
     trained = [n for n, p in built.loaded.module.named_parameters() if p.requires_grad]
     built.loop.run()
     for sink in built.sinks:
