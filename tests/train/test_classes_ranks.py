@@ -9,7 +9,7 @@ import pytest
 from tests import tiny
 from tests.ranks import on_ranks
 from tests.train.test_classes import TEXTS, model_of, run_of
-from whet.base.config import from_mapping
+from whet.base.config import from_mapping, load
 from whet.train.api import resume, train
 from whet.train.build import assemble
 
@@ -23,13 +23,13 @@ def figures(folder):
     return [steps[number][key] for number in sorted(steps) for key in ("loss", "grad_norm", "accuracy")]
 
 
-def trained(run):
-    return figures(train(run)[0].path)
+def trained(path):
+    return figures(train(load(path))[0].path)
 
 
-def begun(run):
+def begun(path):
     """Two steps and a checkpoint."""
-    built = assemble(run)
+    built = assemble(load(path))
     for _ in range(2):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
     built.loop._checkpoint()
@@ -46,9 +46,9 @@ def test_two_ranks_train_as_one_does_and_one_goes_on_from_two(tmp_path, family, 
         base, _ = train(from_mapping(base | {"model": model_of(tmp_path, family)}))
         sections, family = {**SECTIONS, "tuner": {"kind": "lora", "rank": 2}}, str(base.model)
     # Rows and tokenizer are written here and by no rank: one would find the file that the other has just emptied.
-    alone, pair, half = (
-        run_of(tmp_path, name, case, model_of(tmp_path, family), **sections) for name in ("one", "two", "half")
-    )
+    alone, pair, half = (tmp_path / f"{name}.yaml" for name in ("one", "two", "half"))
+    for path in (alone, pair, half):
+        path.write_text(run_of(tmp_path, path.stem, case, model_of(tmp_path, family), **sections).to_yaml())
     expected = trained(alone)
     assert len(expected) == 12
     for found in on_ranks(2, trained, pair):
