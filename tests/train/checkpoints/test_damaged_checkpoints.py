@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+from enum import Enum
 from itertools import product
 
 import pytest
@@ -139,6 +140,39 @@ def test_an_evil_pickle_does_not_run_and_is_named(run, tmp_path, monkeypatch, fi
     assert "step 5 is damaged" in again.checkpoints.notices[0]
     if file == ".metadata":
         assert "`io.open`" in again.checkpoints.notices[0] and "not run" in again.checkpoints.notices[0]
+
+
+class OldPickler(pickle.Pickler):
+    """Writes members of an Enum as Python 3.11.0 to 3.11.3 do."""
+
+    def reducer_override(self, value):
+        return (getattr, (type(value), value.name)) if isinstance(value, Enum) else NotImplemented
+
+
+class Attribute:
+    """Unpickled, an attribute of a class that metadata may name."""
+
+    def __reduce__(self):
+        return getattr, (torch.Size, "numel")
+
+
+def test_metadata_of_an_older_python_is_read(run, tmp_path):
+    path = tmp_path / "step-00000005" / ".metadata"
+    described = pickle.loads(path.read_bytes())
+    with path.open("wb") as file:
+        OldPickler(file).dump(described)
+    assert b"getattr" in path.read_bytes()
+    as_before_manifests(path.parent)
+    again = Run(tmp_path)
+    assert again.checkpoints.restore() == 5 and torch.equal(again.weights(), run.weights_at[5])
+
+
+def test_metadata_is_given_no_other_attribute(run, tmp_path):
+    path = tmp_path / "step-00000005" / ".metadata"
+    path.write_bytes(pickle.dumps(Attribute()))
+    as_before_manifests(path.parent)
+    again = Run(tmp_path)
+    assert again.checkpoints.restore() == 3 and "an attribute of something else" in again.checkpoints.notices[0]
 
 
 @pytest.mark.case("B1")

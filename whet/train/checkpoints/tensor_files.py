@@ -37,7 +37,17 @@ _CLASSES = {
         metadata._MEM_FORMAT_ENCODING, filesystem._StorageInfo, filesystem._StoragePrefix,
     )
 }  # fmt: skip
+
+
+def _member(kind: Any, name: Any) -> Any:
+    """What `getattr` is called for: Python 3.11.0 to 3.11.3 write a member of an Enum as an attribute of its class."""
+    if kind is not metadata._MEM_FORMAT_ENCODING or name not in kind.__members__:
+        raise RunError("`.metadata` asks for an attribute of something else than a memory format: it was not run")
+    return kind[name]
+
+
 _PLAIN: dict[tuple[str, str], Any] = {
+    ("builtins", "getattr"): _member,
     ("torch", "Size"): torch.Size,
     ("torch.serialization", "_get_layout"): _get_layout,  # a name to torch.strided and its like
     ("collections", "OrderedDict"): dict,
