@@ -37,10 +37,6 @@ class Side:
         dist.all_gather_object(box, value, group=self.group)
         return box
 
-    def any(self, flag: bool) -> bool:
-        """Whether any rank says so, on every rank."""
-        return any(self.gathered(flag))
-
     def wait(self) -> None:
         """Return when every rank has come here."""
         if self.group is None:

@@ -99,6 +99,27 @@ def test_a_full_disk_is_one_message_and_the_last_checkpoint_stays_whole(tmp_path
     assert Run(tmp_path, hidden=(256,)).checkpoints.restore() == 1
 
 
+def without_a_folder(tmp_path):
+    world = World.start("cpu", 20)
+    is_second = world.index("all") == 1
+    run = Run(tmp_path / ("file/checkpoints" if is_second else "checkpoints"), world)
+    run.learn(1)
+    try:
+        run.checkpoints.save(1)
+    except RunError as error:
+        return error
+    return None
+
+
+@pytest.mark.ranks
+def test_a_rank_without_a_folder_is_named_by_all_and_nobody_waits(tmp_path):
+    (tmp_path / "file").touch()
+    first, second = on_ranks(2, without_a_folder, tmp_path)
+    assert "rank 1: Not a directory; there is no earlier checkpoint" in first.message
+    assert "step 1: Not a directory" in second.message and "a path whose folders are folders" in first.hint
+    assert not any((tmp_path / "checkpoints").iterdir())
+
+
 @pytest.mark.case("A10")
 def test_a_folder_where_the_newest_is_named_is_to_be_put_aside(tmp_path):
     run = Run(tmp_path)

@@ -37,6 +37,11 @@ class Committer:
         files: dict[str, Any] = {}
         failure: BaseException | None = None
         try:
+            part.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            failure = error
+        self._check(taken.step, part, failure, ranks)  # a rank without a folder would leave the others waiting in it
+        try:
             files = self.write(part, taken, ranks)
         except (OSError, CheckpointException) as error:  # the latter wraps any rank's error, as a BaseException
             failure = error
@@ -54,7 +59,6 @@ class Committer:
 
     def write(self, part: Path, taken: Snapshot, ranks: Side) -> dict[str, Any]:
         """This rank's files, and what the manifest says of them."""
-        part.mkdir(parents=True, exist_ok=True)
         with alone_is_fine():
             writer, alone = TensorWriter(part), self._world.mesh is None
             dcp.save(dict(taken.tensors), storage_writer=writer, process_group=ranks.group, no_dist=alone)
@@ -75,12 +79,14 @@ class Committer:
         self._prune()
 
     def _check(self, step: int, part: Path, failure: BaseException | None, ranks: Side) -> None:
-        """Raise on every rank when one of them has failed."""
-        if ranks.any(failure is not None):
+        """Raise on every rank when one of them has failed, with the first one's reason where this one has none."""
+        every = ranks.gathered(None if failure is None else (reason_of(failure), self._remedy(failure)))
+        told = [(f"rank {rank}: {found[0]}", found[1]) for rank, found in enumerate(every) if found]
+        if told:
             if self._world.is_writer:
                 shutil.rmtree(part, ignore_errors=True)
             ranks.wait()
-            raise self._cannot(step, failure)
+            raise self._cannot(step, *(told[0] if failure is None else (reason_of(failure), self._remedy(failure))))
 
     def _prune(self) -> None:
         for path in complete(self._folder)[: -self._keep]:
@@ -89,18 +95,17 @@ class Committer:
             for path in self._folder.glob(left):
                 shutil.rmtree(path, ignore_errors=True)
 
-    def _cannot(self, step: int, failure: BaseException | None) -> RunError:
+    def _cannot(self, step: int, reason: str, remedy: str) -> RunError:
         last = latest(self._folder)
         kept = f"the last checkpoint, {last.name}, is whole" if last else "there is no earlier checkpoint"
-        reason, remedy = "another rank could not write", "free some space"
-        if failure is not None:
-            reason = reason_of(failure)
-            remedy = self._to_move(failure) or disks.remedy(cause_of(failure)) or remedy
         return RunError(
             f"cannot write the checkpoint of step {step}: {reason}; {kept}",
             at=str(self._folder),
             hint=f"{remedy}, then continue with `whet train {self._folder.parent}`",
         )
+
+    def _remedy(self, failure: BaseException) -> str:
+        return self._to_move(failure) or disks.remedy(cause_of(failure)) or "free some space"
 
     def _to_move(self, failure: BaseException) -> str | None:
         """What puts a folder out of the way that stands where a file is written."""
