@@ -55,7 +55,7 @@ CONFIGS = [
             "balance": 0.1, "fp8": "rowwise", "recompute": "selective", "recompute_every": 2,
             "offload": {"activations": True, "optimizer": 0.5, "weights": True},
         },
-        "parallel": {"sequence": True, "context_heads": 2},
+        "parallel": {"sequence": True, "context_by": "ring", "context_heads": 2},
         "evaluate": {"every": 3},
         "objective": {"kind": "sequence-classification", "attention": "bidirectional"},
     },
