@@ -35,6 +35,7 @@ class PassingService:
 
     context = None
     recorder = None  # traces are of answers that are made here
+    lost = ""  # an engine that ends is started again
 
     def __init__(
         self, supervisor: Supervisor, name: str, adapters: Sequence[str], *, most_open: int, timeout_s: float,
