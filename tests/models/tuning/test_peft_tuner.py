@@ -184,6 +184,20 @@ def test_an_adapter_is_continued_from_its_weights(tmp_path):
     }
 
 
+def test_an_adapter_with_a_head_that_peft_wrote_is_continued(tmp_path):
+    """PEFT writes `classifier` and `score` for either kind of head."""
+    from transformers import BertConfig, BertForTokenClassification
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = BertConfig(vocab_size=20, **sizes)
+    theirs = peft.LoraConfig(task_type="TOKEN_CLS", r=2, target_modules=["query"])
+    peft.get_peft_model(BertForTokenClassification(config), theirs).save_pretrained(tmp_path)
+    assert set(json.loads((tmp_path / "adapter_config.json").read_text())["modules_to_save"]) == {"classifier", "score"}
+    again = make("adapter", path=str(tmp_path)).prepare(BertForTokenClassification(config))
+    trained = {name.split(".modules_to_save")[0] for name, p in again.named_parameters() if p.requires_grad}
+    assert {name for name in trained if "lora" not in name} == {"classifier"}
+
+
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [

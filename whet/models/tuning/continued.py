@@ -9,6 +9,7 @@ from torch import nn
 
 from whet.base.errors import ModelError
 from whet.models.checkpoints.door import read_by_others
+from whet.models.forward.heads import PLACES
 from whet.models.loading.find import find_model
 from whet.models.probing.twin import TWIN
 from whet.models.tuning.adapter_files import is_adapter
@@ -53,6 +54,10 @@ class Continued(PeftTuner):
         config: Any = PeftConfig.from_pretrained(self._path)
         config.inference_mode = False
         config.base_model_name_or_path = getattr(module, "name_or_path", None) or None
+        if config.modules_to_save:
+            # PEFT (0.21) names each place where classes keep a head, whether this one has it or not.
+            here = {name.rpartition(".")[2] for name, _ in module.named_modules()}
+            config.modules_to_save = [one for one in config.modules_to_save if one in here or one not in PLACES]
         return config
 
     def prepare(self, module: nn.Module) -> nn.Module:
