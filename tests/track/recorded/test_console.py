@@ -160,7 +160,8 @@ def test_exit_codes_and_tracebacks_are_as_without(tmp_path, end, code):
 
 def test_a_terminal_stays_one_and_ctrl_c_interrupts(tmp_path):
     heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # deaf behind a shell's `&`
-    wait = "    print(sys.stdout.isatty(), flush=True)\n    time.sleep(30)\n"
+    # In turns: a signal just before the system's call is heard when that returns.
+    wait = "    print(sys.stdout.isatty(), flush=True)\n    for _ in range(300):\n        time.sleep(0.1)\n"
     wait = f"try:\n{wait}except KeyboardInterrupt:\n    sys.exit(5)"
     code = f"{HEAD}{heard}{wait}"
     ours, theirs = pty.openpty()
