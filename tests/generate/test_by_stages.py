@@ -92,21 +92,32 @@ def one_of(world, settings, kind, mine):
     return told(answers), [one.ids for one in greedy], talks, sum(s.nbytes() for s in beside) / whole, is_meta
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_answers_over_stages_are_those_of_one_process(name):
-    expected = {}
-    for kind in CASES[name][1]:
+def alone(kinds):
+    """Of each model what one process answers: drawn, greedy, and in conversations."""
+    found = {}
+    for kind in kinds:
         module = model(kind)
         greedy = [one.ids for one in complete(module, tiny.tokenizer(), PROMPTS, GREEDY)]
-        expected[kind] = told(play(module, prompts=[*PROMPTS, "a b"])), greedy, talked(module)
+        found[kind] = told(play(module, prompts=[*PROMPTS, "a b"])), greedy, talked(module)
+    return found
+
+
+def assert_alike(answers, expected, *, rtol):
+    """Groups of answers have the same tokens, and their log p within 1e-5 and `rtol`."""
+    for group, wanted in zip(answers, expected, strict=True):
+        assert [ids for ids, _ in group] == [ids for ids, _ in wanted]
+        for (_, logprobs), (_, those) in zip(group, wanted, strict=True):
+            torch.testing.assert_close(torch.tensor(logprobs), torch.tensor(those), rtol=rtol, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_answers_over_stages_are_those_of_one_process(name):
+    expected = alone(CASES[name][1])
     for rank, found in enumerate(on_ranks(4, all_of, name)):
         for kind, (answers, greedy, talks) in expected.items():
             assert not isinstance(found[kind], str), found[kind]
             own, own_greedy, own_talks, beside, is_meta = found[kind]
             assert own_greedy == greedy and own_talks == talks and not is_meta
-            for group, wanted in zip(own, answers[rank::4], strict=True):
-                assert [ids for ids, _ in group] == [ids for ids, _ in wanted]
-                for (_, logprobs), (_, those) in zip(group, wanted, strict=True):
-                    torch.testing.assert_close(torch.tensor(logprobs), torch.tensor(those), rtol=1e-4, atol=1e-5)
+            assert_alike(own, answers[rank::4], rtol=1e-4)
             # Nothing where each rank has a stage of its own; else the stage that is put together, and no more.
             assert beside == 0 if name == "pipeline" else beside < 0.75

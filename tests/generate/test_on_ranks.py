@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.generate import tiny
-from tests.generate.test_by_stages import GREEDY, model, talked, told
+from tests.generate.test_by_stages import GREEDY, alone, assert_alike, model, talked, told
 from tests.generate.test_groups import DRAWN, PROMPTS, play
 from tests.ranks import on_ranks
 from whet.base.parallel import Parallel
@@ -73,22 +73,14 @@ def one_of(world, settings, kind):
 
 @pytest.mark.parametrize("name", CASES)
 def test_answers_of_ranks_that_train_are_those_of_one_process(name):
-    expected = {}
-    for kind in CASES[name][1]:
-        module = model(kind)
-        greedy = [one.ids for one in complete(module, tiny.tokenizer(), PROMPTS, GREEDY)]
-        expected[kind] = told(play(module, prompts=[*PROMPTS, "a b"])), greedy, talked(module)
+    expected = alone(CASES[name][1])
     for rank, found in enumerate(on_ranks(ranks_of(name), all_of, name)):
         for kind, (answers, greedy, talks) in expected.items():
             assert not isinstance(found[kind], str), found[kind]
             own, own_greedy, own_talks, share = found[kind]
             assert own_greedy == greedy and own_talks == talks
             assert share < 0.6, "a rank holds its part, and no more"
-            assert len(own) == (0 if rank else len(answers))
-            for group, wanted in zip(own, answers, strict=False):
-                assert [ids for ids, _ in group] == [ids for ids, _ in wanted]
-                for (_, logprobs), (_, those) in zip(group, wanted, strict=True):
-                    torch.testing.assert_close(torch.tensor(logprobs), torch.tensor(those), rtol=0, atol=1e-5)
+            assert_alike(own, [] if rank else answers, rtol=0)
 
 
 def drawn_apart():

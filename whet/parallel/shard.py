@@ -70,7 +70,8 @@ def shard(
     for block in map(module.get_submodule, layers_of_both(module) if has_two_stacks else model.layers):
         if next(block.parameters(), None) is not None:
             fully_shard(block, mesh=mesh, reshard_after_forward=plan.mesh.zero == 3, **how)
-            hand_on(block)
+            if has_two_stacks:
+                hand_on(block)
     fully_shard(module, mesh=mesh, reshard_after_forward=False, **how)
     _sum_gradients(module, world)
     for name in forwards:

@@ -82,6 +82,11 @@ class Lean:
         self._num_weights = sum(weight.numel() for weight in own.model.layers.parameters())
         self._cos_PK, self._sin_PK = torch.empty(0), torch.empty(0)
 
+    @property
+    def linears(self) -> list[nn.Linear]:
+        """The layers that it multiplies with itself."""
+        return [self._own.lm_head, *(linear for layer in self._layers for linear in layer.linears)]
+
     def logits(self, ids_T: Tensor, places_T: Tensor, last: int, told_P: Tensor, attend: Attend) -> Tensor:
         """Logits (P, V) behind the told ones of these tokens, which stand at these positions, the largest `last`."""
         body = self._own.model
@@ -122,6 +127,10 @@ class _Layer:
         if type(self._attention).__name__.startswith("Mistral"):
             window = getattr(self._attention.config, "sliding_window", None)
         self._form = Form(self._attention.scaling, window)
+
+    @property
+    def linears(self) -> list[nn.Linear]:
+        return [*self._linears, self._gate, self._up, self._down]
 
     def forward(self, hidden_TD: Tensor, turns: tuple[Tensor, Tensor], attend: Attend, threads: int) -> None:
         """Changes the hidden states in place."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from torch import nn
 
@@ -35,16 +35,11 @@ def prepacked(module: nn.Module) -> Iterator[None]:
 
 def _linears(module: nn.Module) -> list[nn.Linear]:
     """The layers that `Lean` multiplies with itself, with weights of their own for which it pays."""
-    if lean_of(module) is None:
+    lean = lean_of(module)
+    if lean is None:
         return []
-    own: Any = unwrapped(module)
-    found = [own.lm_head]
-    for layer in own.model.layers:
-        found += [getattr(layer.self_attn, f"{name}_proj") for name in "qkvo"]
-        found += [getattr(layer.mlp, f"{name}_proj") for name in ("gate", "up", "down")]
-    readers: dict[int, int] = {}
-    for part in own.modules():
-        for weight in part._parameters.values():
-            readers[id(weight)] = readers.get(id(weight), 0) + 1
-    plain = [one for one in found if type(one) is nn.Linear and is_bare(one) and type(one.weight) is nn.Parameter]
-    return [one for one in plain if readers[id(one.weight)] == 1 and packs(one.weight)]
+    readers = Counter(id(weight) for part in unwrapped(module).modules() for weight in part._parameters.values())
+    plain = [one for one in lean.linears if type(one) is nn.Linear and is_bare(one)]
+    return [
+        one for one in plain if type(one.weight) is nn.Parameter and readers[id(one.weight)] == 1 and packs(one.weight)
+    ]

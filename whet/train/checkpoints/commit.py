@@ -80,13 +80,13 @@ class Committer:
 
     def _check(self, step: int, part: Path, failure: BaseException | None, ranks: Side) -> None:
         """Raise on every rank when one of them has failed, with the first one's reason where this one has none."""
-        every = ranks.gathered(None if failure is None else (reason_of(failure), self._remedy(failure)))
-        told = [(f"rank {rank}: {found[0]}", found[1]) for rank, found in enumerate(every) if found]
+        own = None if failure is None else (reason_of(failure), self._remedy(failure))
+        told = [(f"rank {rank}: {found[0]}", found[1]) for rank, found in enumerate(ranks.gathered(own)) if found]
         if told:
             if self._world.is_writer:
                 shutil.rmtree(part, ignore_errors=True)
             ranks.wait()
-            raise self._cannot(step, *(told[0] if failure is None else (reason_of(failure), self._remedy(failure))))
+            raise self._cannot(step, *(own or told[0]))
 
     def _prune(self) -> None:
         for path in complete(self._folder)[: -self._keep]:
