@@ -86,9 +86,9 @@ class Choice:
     default: str | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from whet.base.schema import choice_core_schema
+        from whet.base.choices import choice_core_schema
 
-        return choice_core_schema(self)
+        return choice_core_schema(self.slot, self.default)
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, str]:
         return {"slot": self.slot}  # `whet.base.json_schema.run_schema` puts the reference in its place

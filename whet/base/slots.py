@@ -55,7 +55,7 @@ class Kind(Generic[Declared]):
         """The pydantic model of the keyword-only parameters, with `kind` as its tag."""
         from whet.base.schema import settings_model
 
-        return settings_model(self)
+        return settings_model(self.build, name=f"{self.slot}.{self.name}", kind=self.name, doc=self.doc)
 
 
 @dataclass
