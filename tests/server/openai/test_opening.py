@@ -146,10 +146,12 @@ def test_an_embedding_model_gives_vectors_and_no_texts(folders):
         same = np.frombuffer(base64.b64decode(told["data"][0]["embedding"]), "<f4")
         short = server.ask("POST", "/v1/embeddings", {"input": texts, "dimensions": 8})[2]["data"][0]["embedding"]
         many = server.ask("POST", "/v1/embeddings", {"input": "x", "dimensions": 1000})
+        long = server.ask("POST", "/v1/embeddings", {"input": ["x", "y" * 3_000_000]})
         refused = server.ask("POST", "/v1/completions", {"prompt": "x"})
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5) and np.allclose(same, vectors[1], atol=1e-5)
     assert len(short) == 8 and np.linalg.norm(short) == pytest.approx(1, abs=1e-5)
     assert (many[0], many[2]["error"]["param"]) == (400, "dimensions")
+    assert (long[0], long[2]["error"]["code"]) == (400, "context_length_exceeded")
     assert (refused[0], refused[2]["error"]["code"]) == (400, "unsupported_model")
 
 

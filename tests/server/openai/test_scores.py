@@ -119,3 +119,19 @@ def test_a_text_that_would_be_cut_is_refused_by_its_place(opened):
         ):
             status, _, told = server.ask("POST", path, body)
             assert status == 400 and "row 1 is longer than the 32 tokens" in told["error"]["message"], (path, told)
+
+
+def test_a_text_far_beyond_the_context_is_refused_before_all_of_it_is_read(opened, monkeypatch):
+    service, _ = opened(1, max_position_embeddings=32)
+    read, encode, long = [], service.tokenizer.encode, "x" * 3_000_000
+    monkeypatch.setattr(service.tokenizer, "encode", lambda text, **how: read.append(len(text)) or encode(text, **how))
+    with running(service) as server:
+        for path, body in (
+            ("/v1/rerank", {"query": "x", "documents": ["short", long]}),
+            ("/v1/score", {"text_1": long, "text_2": ["short"]}), ("/v1/classify", {"input": long}),
+            ("/v1/classify", {"messages": [{"role": "user", "content": long}]}), ("/invocations", {"inputs": [long]}),
+        ):  # fmt: skip
+            read.clear()
+            status, _, told = server.ask("POST", path, body)
+            assert (status, told["error"]["code"]) == (400, "context_length_exceeded"), (path, told)
+            assert sum(read) < 200_000

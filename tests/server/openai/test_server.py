@@ -140,6 +140,24 @@ def test_refusals_have_openais_form(server, method, path, body, status, code):
     assert headers["x-request-id"].startswith("req_")
 
 
+def test_a_slash_behind_a_path_says_nothing(server):
+    body = {"prompt": "hello", "max_tokens": 2, "temperature": 0, "seed": 1}
+    plain, told = (server.ask("POST", path, body) for path in ("/v1/completions", "/v1/completions/"))
+    assert (plain[0], told[0]) == (200, 200) and told[2]["choices"] == plain[2]["choices"]
+    assert server.ask("GET", "/health/", Authorization="")[0] == 200
+    assert server.ask("GET", "/v1/models/")[2]["data"][0]["id"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [("/chat/completions", "/v1/chat/completions"), ("/v1/v1/messages", "/v1/messages"), ("/v1/nothing", None)],
+)
+def test_a_base_url_with_v1_too_much_or_too_little_is_told(server, path, meant):
+    status, _, told = server.ask("POST", path, {})
+    assert status == 404 and told["error"]["message"].partition(" but at ")[2].startswith(f"{meant}:" if meant else "")
+    assert bool(meant) == (" but at " in told["error"]["message"])
+
+
 @pytest.mark.parametrize(
     ("block", "place"),
     [

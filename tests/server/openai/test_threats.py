@@ -111,7 +111,8 @@ def test_a_text_that_is_far_too_long_is_refused_before_all_of_it_is_read(server,
         ("/v1/completions", {"prompt": ["x", long]}), ("/v1/messages", {**talk, "max_tokens": 1}),
         ("/v1/responses", {"input": long}), ("/api/chat", {"model": "tiny", **talk}),
         ("/api/generate", {"model": "tiny", "prompt": long}),
-        ("/api/generate", {"model": "tiny", "prompt": long, "raw": True}),
+        ("/api/generate", {"model": "tiny", "prompt": long, "raw": True}), ("/tokenize", {"prompt": long}),
+        ("/tokenize", talk), ("/tokenize", {**talk, "tools": tools}), ("/v1/messages/count_tokens", talk),
     ):  # fmt: skip
         read.clear()
         status, _, told = server.ask("POST", path, body)

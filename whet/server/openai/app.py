@@ -55,6 +55,7 @@ def built(service: Any, routers: Iterable[APIRouter]) -> FastAPI:
         title="whet serve", lifespan=_lifespan, openapi_url="/openapi.json",
         docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
         responses=refused.REFUSALS,
+        redirect_slashes=False,  # clients send no body or no key after a 307: the door takes the slash away
     )  # fmt: skip
     app.state.service, app.state.is_ending = service, False
     refused.install(app)

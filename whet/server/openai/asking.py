@@ -13,6 +13,7 @@ from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.logits_processors import biased, penalised
 from whet.generate.serving.request import Limits, Request
 from whet.generate.tool_calls import Exchange
+from whet.server.openai.fitting import check_length, fitting
 from whet.server.openai.forms import form_of, structured_form
 from whet.server.openai.refused import Refused
 from whet.server.openai.service import Service, readable
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 # What OpenAI's completions give where nothing is said.
 _COMPLETION_TOKENS = 16
-# Texts of so many characters a token of the context are looked at before they are read, in pieces of so many.
-_FAR, _PIECE = 8, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,7 @@ def chat_asked(service: Service, body: Chat, place: str = "messages") -> Asked:
     adapter, engine = service.adapter(body.model), service.engine
     exchange = _exchange(service, body)
     grammar = _call(service, body, exchange) or form_of(service, body)
-    with readable(place):
-        text = _prompt_text(service, exchange, body.messages)
-        check_length(service, text, place)
-        ids = service.tokenizer.encode(text, add_special_tokens=False)
+    ids = prompt_of(service, exchange, body.messages, place)
     most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     room = fitting(ids, most, engine.longest, place)
     told = int(body.top_logprobs or 0)
@@ -68,8 +64,7 @@ def completion_asked(service: Service, body: Completion) -> Asked:
     if body.best_of not in (None, 1, body.n):
         raise Refused("`best_of` cannot be more than `n`", param="best_of", code="unsupported_parameter")
     with readable("prompt"):
-        for one in body.prompts:
-            check_length(service, one if isinstance(one, str) else "", "prompt")
+        check_length(service, [one for one in body.prompts if isinstance(one, str)], "prompt")
         prompts = [
             service.text_ids(one) if isinstance(one, str) else service.checked(one, "prompt") for one in body.prompts
         ]
@@ -86,9 +81,12 @@ def completion_asked(service: Service, body: Completion) -> Asked:
     return Asked(requests, prompts, body.n or 1)
 
 
-def prompt_of(service: Service, exchange: Exchange | None, given: Sequence[Message]) -> list[int]:
-    """Tokens of a conversation, as the model reads it."""
-    return service.tokenizer.encode(_prompt_text(service, exchange, given), add_special_tokens=False)
+def prompt_of(service: Service, exchange: Exchange | None, given: Sequence[Message], place: str) -> list[int]:
+    """Tokens of a conversation, as the model reads it. Raises Refused for one that is far too long."""
+    with readable(place):
+        text = _prompt_text(service, exchange, given)
+        check_length(service, [text], place)
+        return service.tokenizer.encode(text, add_special_tokens=False)
 
 
 def _prompt_text(service: Service, exchange: Exchange | None, given: Sequence[Message]) -> str:
@@ -99,35 +97,6 @@ def _prompt_text(service: Service, exchange: Exchange | None, given: Sequence[Me
 def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Messages as templates know them: text in one piece, arguments of calls as objects."""
     return [_message(message, number) for number, message in enumerate(messages)]
-
-
-def check_length(service: Service, text: str, param: str) -> None:
-    """Raises Refused for a text that is far too long, before all of it is tokens: 7 MB took 8 s and over a GiB.
-
-    Pieces are counted one by one, until they have twice what the model sees: where the text is cut matters less.
-    """
-    longest, num = service.engine.longest, 0
-    if len(text) <= max(_PIECE, _FAR * longest):
-        return
-    for start in range(0, len(text), _PIECE):
-        num += len(service.tokenizer.encode(text[start : start + _PIECE], add_special_tokens=False))
-        if num > 2 * longest:
-            raise _too_long(longest, f"more than {2 * longest}", None, param)
-
-
-def _too_long(longest: int, num: object, most: int | None, param: str) -> Refused:
-    asked = f" and {most} of the answer" if most else ""
-    # LiteLLM and others know what is too long by OpenAI's words alone.
-    said = f"this model's maximum context length is {longest} tokens, and these are {num} of the prompt{asked}"
-    return Refused(said, param=param, code="context_length_exceeded")
-
-
-def fitting(ids: Sequence[int], most: int | None, longest: int, param: str) -> int:
-    """Tokens that an answer may have. Raises Refused where the model sees fewer than are asked for."""
-    room = longest - len(ids)
-    if room < max(most or 0, 1):
-        raise _too_long(longest, len(ids), most, param)
-    return room if most is None else most
 
 
 def settings_of(

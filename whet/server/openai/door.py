@@ -28,7 +28,8 @@ class Door:
     """An ASGI app before another. Routes find who asks as `caller` in a request's state.
 
     A page of another site that makes a browser ask is known by its Host or its Origin: Host must be an address, a name
-    of this machine's loopback or one of `hosts` (`*` is any), and Origin the same as Host.
+    of this machine's loopback or one of `hosts` (`*` is any), and Origin the same as Host. A slash behind a path says
+    nothing.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Door:
         if scope["type"] != "http":  # there are no WebSockets here
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope["path"] = scope["path"].rstrip("/") or "/"
         sending, headers = _named(send, secrets.token_hex(8)), Headers(scope=scope)
         try:
             self._check_origin(headers)

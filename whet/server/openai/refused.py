@@ -103,7 +103,7 @@ def install(app: FastAPI) -> None:
     async def _(request: Request, error: HTTPException) -> Response:
         said, code = str(error.detail), None
         if error.status_code == 404:
-            said, code = f"there is nothing at {request.method} {request.url.path}", "unknown_url"
+            said, code = f"there is nothing at {request.method} {request.url.path}{_meant(request)}", "unknown_url"
         if error.status_code == 413:
             code = "request_too_large"
         wait_s = None
@@ -119,6 +119,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ClientDisconnect)
     async def _(request: Request, error: ClientDisconnect) -> Response:  # nobody hears it
         return Refused("the body broke off").response()
+
+
+def _meant(request: Request) -> str:
+    """Where what was asked for is, if the address that a client was given has `/v1` too much or too little."""
+    path = request.url.path
+    meant = path.removeprefix("/v1") if path.startswith("/v1/v1/") else f"/v1{path}"
+    return f" but at {meant}: see the client's base URL" if meant in request.app.openapi()["paths"] else ""
 
 
 def _described(error: dict[str, Any], **beside: Any) -> dict[int | str, dict[str, Any]]:

@@ -117,6 +117,11 @@ class Service:
         return self._engine
 
     @property
+    def longest(self) -> int | None:
+        """Tokens that the model sees at once: of one that answers, as far as its cache holds them."""
+        return self.context if self._engine is None else self._engine.longest
+
+    @property
     def scoring(self) -> Scoring:
         """What gives numbers of texts. Raises Refused for a model that does not."""
         if self._scoring is None:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from whet.base.errors import WhetError
+from whet.server.openai.fitting import check_length
 from whet.server.openai.refused import Refused
 from whet.server.openai.replies import answer
 from whet.server.openai.service import Given, Service, readable
@@ -35,6 +36,7 @@ def embedded(service: Service, body: Embeddings) -> dict[str, Any]:
     texts = _texts(service, body)
     try:
         with readable("input"):
+            check_length(service, texts, "input")
             vectors = service.embedding.embed(texts, body.input_type, body.dimensions)
     except WhetError as error:  # of texts that come as texts only their number of numbers can be wrong
         param = "input" if body.dimensions is None else "dimensions"

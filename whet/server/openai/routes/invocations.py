@@ -76,7 +76,7 @@ async def _predicted(inputs: Sequence[Any], given: Mapping[str, Any], request: R
         request.state.caller.spend(found["usage"]["total_tokens"])
         return [one["embedding"] for one in found["data"]]
     if service.scores_texts:
-        scored = await run_in_threadpool(service.scoring.texts, [_only_text(one) for one in inputs])
+        scored = await run_in_threadpool(scores.scored_texts, service, [_only_text(one) for one in inputs], "inputs")
         request.state.caller.spend(scored.num_tokens)
         labels = service.scoring.head.labels or ("",)
         if len(labels) == 1:

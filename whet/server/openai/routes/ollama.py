@@ -16,8 +16,9 @@ from starlette.concurrency import run_in_threadpool
 
 from whet.server.event_stream import EventStream
 from whet.server.openai.answers import Answers, begun, while_heard
-from whet.server.openai.asking import Asked, chat_asked, check_length, completion_asked
+from whet.server.openai.asking import Asked, chat_asked, completion_asked
 from whet.server.openai.calls import hearings
+from whet.server.openai.fitting import check_length
 from whet.server.openai.ollama_wire import (
     OllamaChat,
     OllamaEmbed,
@@ -136,7 +137,7 @@ def _loaded(service: Service, body: OllamaChat | OllamaText, said: dict[str, Any
 def _text_asked(service: Service, body: OllamaText) -> Asked:
     if body.raw or not service.tokenizer.chat_template:
         with readable("prompt"):
-            check_length(service, body.prompt, "prompt")
+            check_length(service, [body.prompt], "prompt")
             room = service.engine.longest - len(service.text_ids(body.prompt))
         return completion_asked(service, completion_of(body, max(room, 1)))
     return chat_asked(service, talk_of(body), "prompt")

@@ -16,9 +16,10 @@ from starlette.concurrency import run_in_threadpool
 
 from whet.evaluate.scoring import Scored, chance
 from whet.server.openai.asking import messages_of
+from whet.server.openai.fitting import check_length
 from whet.server.openai.refused import Refused
 from whet.server.openai.replies import answer, head
-from whet.server.openai.service import Given, Service
+from whet.server.openai.service import Given, Service, readable
 from whet.server.openai.wire import Classified, Pairs, Reranked
 
 router = APIRouter(tags=["scores"])
@@ -82,6 +83,8 @@ def _related(service: Service, pairs: Sequence[tuple[str, str]], param: str, is_
     `is_activated`; of an embedding model the cosine."""
     if not pairs or not all(text for pair in pairs for text in pair):
         raise Refused("texts to compare are needed, none of them empty", param=param, code="invalid_value")
+    with readable(param):
+        check_length(service, {text for pair in pairs for text in pair}, param)
     if service.embedding is not None:
         return _cosines(service, pairs)
     found = service.scoring.relevance(pairs)
@@ -104,11 +107,22 @@ def _classified(service: Service, body: Classified) -> Scored:
     if (body.input is None) == (body.messages is None):
         raise Refused("give `input` or `messages`", param="input", code="missing_required_parameter")
     if body.messages is not None:
-        return service.scoring.conversations([messages_of(body.messages)])
+        messages = messages_of(body.messages)
+        with readable("messages"):
+            check_length(service, ["\n".join(one["content"] for one in messages)], "messages")
+        return service.scoring.conversations([messages])
     texts = [body.input] if isinstance(body.input, str) else body.input or []
     if not texts or not all(texts):
         raise Refused("an empty text has no class", param="input", code="invalid_value")
-    return service.scoring.texts(texts)
+    return scored_texts(service, texts, "input")
+
+
+def scored_texts(service: Service, texts: Sequence[str], param: str) -> Scored:
+    """Scores of texts. Raises Refused for texts that cannot be read, or are too long."""
+    scoring = service.scoring
+    with readable(param):
+        check_length(service, texts, param)
+    return scoring.texts(texts)
 
 
 def _head(kind: str, prefix: str, service: Service, model: str | None, scored: Scored) -> dict[str, Any]:

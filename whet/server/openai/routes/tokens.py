@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from whet.server.openai.asking import exchange_of, prompt_of
+from whet.server.openai.fitting import check_length
 from whet.server.openai.refused import Refused
 from whet.server.openai.service import Given, readable
 from whet.server.openai.wire import Detokenize, Tokenize
@@ -20,10 +21,11 @@ def tokenize(body: Tokenize, service: Given) -> dict[str, Any]:
     service.adapter(body.model)
     if (body.prompt is None) == (body.messages is None):
         raise Refused("give a `prompt` or `messages`", param="prompt", code="missing_required_parameter")
-    with readable("prompt" if body.messages is None else "messages"):
-        if body.messages is not None:
-            ids = prompt_of(service, exchange_of(service, body.tools), body.messages)
-        else:
+    if body.prompt is None:
+        ids = prompt_of(service, exchange_of(service, body.tools), body.messages or [], "messages")
+    else:
+        with readable("prompt"):
+            check_length(service, [body.prompt], "prompt")
             ids = service.tokenizer.encode(body.prompt, add_special_tokens=body.add_special_tokens)
     told = {"token_strs": [service.texts.text(token) for token in ids]} if body.return_token_strs else {}
     return {"tokens": ids, "count": len(ids), "max_model_len": service.context, **told}
