@@ -1,6 +1,7 @@
 /** The line above the charts: which curves, over what, smoothed how, against which run, and which seeds are one. */
 import { Smoothing } from '~/shared/chart/Smoothing';
 import { Button } from '~/shared/controls/Button';
+import { Find, Pick } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { BANDS } from './bands';
 import css from './compare.module.css';
@@ -18,58 +19,31 @@ export function Bar({ view, onChange, settings }: Props) {
   const said = useStrings(words);
   return (
     <div className={css.bar}>
-      <input
-        className={css.find}
-        type="search"
-        value={view.find}
-        placeholder={said.findCurve}
-        aria-label={said.findCurve}
-        onChange={(event) => onChange({ find: event.target.value })}
+      <Find label={said.findCurve} value={view.find} onChange={(find) => onChange({ find })} />
+      <Pick
+        label={said.axis}
+        value={view.x}
+        options={OVERS}
+        shown={(one) => said[one]}
+        onChange={(x) => onChange({ x })}
       />
-      <label className={css.pick}>
-        {said.axis}
-        <select
-          value={view.x}
-          onChange={(event) => onChange({ x: OVERS.find((one) => one === event.target.value) ?? 'step' })}
-        >
-          {OVERS.map((one) => (
-            <option key={one} value={one}>
-              {said[one]}
-            </option>
-          ))}
-        </select>
-      </label>
-      <Choice
-        label={said.baseline}
-        none={said.none}
-        value={view.baseline}
-        options={view.runs}
-        onChange={(baseline) => onChange({ baseline })}
-      />
-      <Choice
+      <Baseline view={view} onChange={onChange} />
+      <Pick
         label={said.group}
         title={said.groupHint}
-        none={said.none}
         value={view.group}
-        options={view.group && !settings.includes(view.group) ? [view.group, ...settings] : settings}
+        options={['', ...(view.group && !settings.includes(view.group) ? [view.group] : []), ...settings]}
+        shown={(one) => one || said.none}
         onChange={(group) => onChange({ group })}
       />
       {view.group && (
-        <label className={css.pick}>
-          {said.band}
-          <select
-            value={view.band}
-            onChange={(event) =>
-              onChange({ band: BANDS.find((one) => one === event.target.value) ?? 'range' })
-            }
-          >
-            {BANDS.map((one) => (
-              <option key={one} value={one}>
-                {said[one]}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Pick
+          label={said.band}
+          value={view.band}
+          options={BANDS}
+          shown={(one) => said[one]}
+          onChange={(band) => onChange({ band })}
+        />
       )}
       <Button pressed={view.isLog} onClick={() => onChange({ isLog: !view.isLog })}>
         {said.log}
@@ -84,25 +58,16 @@ export function Bar({ view, onChange, settings }: Props) {
   );
 }
 
-interface ChoiceProps {
-  label: string;
-  title?: string;
-  none: string;
-  value: string;
-  options: readonly string[];
-  onChange: (value: string) => void;
-}
-
-export function Choice({ label, title, none, value, options, onChange }: ChoiceProps) {
+/** Which run the others are told against. */
+export function Baseline({ view, onChange }: Omit<Props, 'settings'>) {
+  const said = useStrings(words);
   return (
-    <label className={css.pick} title={title}>
-      {label}
-      <select value={value} onChange={(event) => onChange(event.target.value)}>
-        <option value="">{none}</option>
-        {options.map((one) => (
-          <option key={one}>{one}</option>
-        ))}
-      </select>
-    </label>
+    <Pick
+      label={said.baseline}
+      value={view.baseline}
+      options={['', ...view.runs]}
+      shown={(one) => one || said.none}
+      onChange={(baseline) => onChange({ baseline })}
+    />
   );
 }

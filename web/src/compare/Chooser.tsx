@@ -3,6 +3,7 @@ import { useDeferredValue, useState } from 'react';
 import { useRuns } from '~/shared/api/runs';
 import { colorToken } from '~/shared/chart/colors';
 import { Button } from '~/shared/controls/Button';
+import { Find } from '~/shared/controls/Inline';
 import { tell } from '~/shared/controls/Toasts';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Loading } from '~/shared/states/States';
@@ -34,14 +35,7 @@ export function Chooser({ runs, colors, onChange }: Props) {
   };
   return (
     <div className={css.chooser}>
-      <input
-        className={css.find}
-        type="search"
-        value={find}
-        placeholder={said.find}
-        aria-label={said.find}
-        onChange={(event) => setFind(event.target.value)}
-      />
+      <Find label={said.find} value={find} onChange={setFind} />
       <p className={css.chosen}>
         {said.chosen(runs.length)}
         {runs.length > 0 && (

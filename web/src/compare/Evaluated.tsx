@@ -2,7 +2,7 @@
 import { Command, quoted } from '~/shared/command/Command';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Empty, Failure, Loading } from '~/shared/states/States';
-import { Choice } from './Bar';
+import { Baseline } from './Bar';
 import bar from './compare.module.css';
 import css from './measured.module.css';
 import { MeasuredTable } from './MeasuredTable';
@@ -34,13 +34,7 @@ export function Evaluated({ view, onChange }: Props) {
   return (
     <div className={css.evaluated}>
       <div className={bar.bar}>
-        <Choice
-          label={said.baseline}
-          none={said.none}
-          value={view.baseline}
-          options={view.runs}
-          onChange={(baseline) => onChange({ baseline })}
-        />
+        <Baseline view={view} onChange={onChange} />
       </div>
       <p className={css.about}>{said.evaluationsAbout}</p>
       {tasks.map((task, index) => (

@@ -1,6 +1,7 @@
 /** The line above a console: what is looked for and where it was found, whose lines, and from which step on. */
 import type { ReactNode, RefObject } from 'react';
 import { Button, IconButton } from '~/shared/controls/Button';
+import { Find, Pick, PickNumber } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './console.module.css';
 import type { Stream } from './queries';
@@ -24,13 +25,11 @@ export function Bar({ field, view, ranks, place, onChange, onMatch, children }: 
   return (
     <div className={css.bar} role="search">
       <span className={css.find}>
-        <input
-          ref={field}
-          type="search"
+        <Find
+          field={field}
+          label={said.find}
           value={view.find}
-          placeholder={said.find}
-          aria-label={said.find}
-          onChange={(event) => onChange({ find: event.target.value })}
+          onChange={(find) => onChange({ find })}
           onKeyDown={(event) => {
             if (event.key === 'Enter' && view.find) onMatch(event.shiftKey ? -1 : 1);
             else if (event.key === 'Escape') field.current?.blur();
@@ -50,46 +49,25 @@ export function Bar({ field, view, ranks, place, onChange, onMatch, children }: 
         )}
       </span>
       {ranks.length > 1 && (
-        <label className={css.pick}>
-          {said.rank}
-          <select
-            value={view.rank}
-            onChange={(event) => onChange({ rank: Number(event.target.value), line: undefined })}
-          >
-            {ranks.map((rank) => (
-              <option key={rank}>{rank}</option>
-            ))}
-          </select>
-        </label>
-      )}
-      <label className={css.pick}>
-        {said.stream}
-        <select
-          value={view.stream ?? ''}
-          onChange={(event) => onChange({ stream: (event.target.value || undefined) as Stream | undefined })}
-        >
-          <option value="">{said.both}</option>
-          <option>stdout</option>
-          <option>stderr</option>
-        </select>
-      </label>
-      <label className={css.pick}>
-        {said.step}
-        <input
-          className={css.number}
-          type="number"
-          min={0}
-          value={view.step ?? ''}
-          onChange={(event) =>
-            onChange({
-              step: event.target.value ? Number(event.target.value) : undefined,
-              line: undefined,
-              isOnly: false,
-              stream: undefined,
-            })
-          }
+        <Pick
+          label={said.rank}
+          value={view.rank}
+          options={ranks}
+          onChange={(rank) => onChange({ rank, line: undefined })}
         />
-      </label>
+      )}
+      <Pick
+        label={said.stream}
+        value={view.stream ?? ''}
+        options={['', 'stdout', 'stderr'] satisfies ('' | Stream)[]}
+        shown={(one) => one || said.both}
+        onChange={(stream) => onChange({ stream: stream || undefined })}
+      />
+      <PickNumber
+        label={said.step}
+        value={view.step}
+        onChange={(step) => onChange({ step, line: undefined, isOnly: false, stream: undefined })}
+      />
       <span className={css.about}>{children}</span>
     </div>
   );

@@ -1,5 +1,6 @@
 /** Rows that were skipped, cut or dropped as duplicates: how many of each reason, and each of them. */
 import { Button } from '~/shared/controls/Button';
+import { Find } from '~/shared/controls/Inline';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading, Partial } from '~/shared/states/States';
@@ -43,14 +44,7 @@ export function Ledger({ run, search, onSearch }: Props) {
                 {wordOf(does, one.action)}: {wordOf(why, one.reason)} <b>{figure(one.count)}</b>
               </Button>
             ))}
-            <input
-              className={css.find}
-              type="search"
-              value={search}
-              placeholder={said.ledgerFind}
-              aria-label={said.ledgerFind}
-              onChange={(event) => onSearch(event.target.value)}
-            />
+            <Find label={said.ledgerFind} value={search} onChange={onSearch} />
           </div>
           {rows.length < total && <Partial>{said.partial(figure(rows.length), figure(total))}</Partial>}
           {!rows.length && <p className={css.quiet}>{said.ledgerNone}</p>}

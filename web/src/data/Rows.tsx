@@ -2,6 +2,7 @@
 import { ApiError } from '~/shared/api/client';
 import { messageOf } from '~/shared/api/failure';
 import { Button } from '~/shared/controls/Button';
+import { Pick } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useKeys } from '~/shared/keys/keys';
 import { Empty, Failure, Loading, Partial } from '~/shared/states/States';
@@ -59,16 +60,13 @@ export function Rows({ run, place, onGo, onSource }: Props) {
   return (
     <>
       {page.sources.length > 1 && (
-        <label className={css.pick}>
-          {said.source}
-          <select value={page.source} onChange={(event) => onSource(event.target.value)}>
-            {page.sources.map((one, index) => (
-              <option key={one} value={index}>
-                {one.split('/').at(-1)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Pick
+          label={said.source}
+          value={page.source}
+          options={[...page.sources.keys()]}
+          shown={(index) => page.sources[index]?.split('/').at(-1) ?? ''}
+          onChange={(index) => onSource(String(index))}
+        />
       )}
       <Histogram page={page} />
       <section>

@@ -1,6 +1,7 @@
 /** Data: rows as training renders them, how long they are, and those that were left out or changed. */
 import { useDeferredValue } from 'react';
 import { Command, quoted } from '~/shared/command/Command';
+import { Find, PickNumber } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';
 import { useAddress } from '~/shared/url/search';
@@ -19,23 +20,16 @@ export default function Data() {
   return (
     <div className={css.page}>
       <div className={css.bar}>
-        <input
-          className={css.find}
-          type="search"
+        <Find
+          label={said.find}
           value={address.find ?? ''}
-          placeholder={said.find}
-          aria-label={said.find}
-          onChange={(event) => change({ find: event.target.value || undefined })}
+          onChange={(find) => change({ find: find || undefined })}
         />
-        <label className={css.pick}>
-          {said.from}
-          <input
-            type="number"
-            min={0}
-            value={offset}
-            onChange={(event) => change({ row: event.target.value || undefined })}
-          />
-        </label>
+        <PickNumber
+          label={said.from}
+          value={offset}
+          onChange={(row) => change({ row: row === undefined ? undefined : String(row) })}
+        />
       </div>
       <Rows
         run={run}

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { Command } from '~/shared/command/Command';
 import { Button, IconButton } from '~/shared/controls/Button';
 import { Confirm } from '~/shared/controls/Dialog';
+import { Find, Pick, PickNumber, StepButtons } from '~/shared/controls/Inline';
 import { Menu, MenuCheck, MenuItem, MenuLine } from '~/shared/controls/Menu';
 import { tell } from '~/shared/controls/Toasts';
 import { Time } from '~/shared/format/Time';
@@ -17,6 +18,9 @@ export function Controls() {
   const said = useStrings(words);
   const [isOpen, setOpen] = useState(false);
   const [isOn, setOn] = useState(true);
+  const [found, setFound] = useState('');
+  const [status, setStatus] = useState<(typeof STATUSES)[number]>('done');
+  const [step, setStep] = useState<number | undefined>(0);
   return (
     <section className={css.part}>
       <h2>{said.controls}</h2>
@@ -44,10 +48,16 @@ export function Controls() {
             {said.remove}
           </MenuItem>
         </Menu>
-        {STATUSES.map((status) => (
-          <StatusBadge key={status} status={status} />
+        {STATUSES.map((one) => (
+          <StatusBadge key={one} status={one} />
         ))}
         <Time time={Date.now() / 1000 - 200} />
+      </div>
+      <div className={css.line}>
+        <Find label={said.find} value={found} onChange={setFound} />
+        <Pick label={said.status} value={status} options={STATUSES} onChange={setStatus} />
+        <PickNumber label={said.step} value={step} onChange={setStep} />
+        <StepButtons index={step ?? 0} count={10} onGo={setStep} />
       </div>
       <Command line={`whet runs 'loss < 2 and tag == "best"' --sort loss`} />
       <Confirm

@@ -9,6 +9,8 @@ export const words = strings({
   },
   table: { en: 'Table of 10,000 rows', zh: '一万行的表格' },
   form: { en: 'A form of a JSON Schema', zh: '由 JSON Schema 生成的表单' },
+  find: { en: 'Find', zh: '查找' },
+  step: { en: 'Step', zh: '步' },
   controls: { en: 'Controls', zh: '控件' },
   wholes: { en: 'Parts of a whole, and a slider over listed values', zh: '整体的组成，以及离散取值的滑块' },
   wholesAbout: {

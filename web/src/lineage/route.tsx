@@ -1,6 +1,7 @@
 /** Lineage: from rows of data over steps and checkpoints to models and evaluations. */
 import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
+import { PickNumber } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';
 import { Empty, Failure, Loading, Partial } from '~/shared/states/States';
@@ -28,15 +29,11 @@ export default function Lineage() {
   return (
     <div className={css.page}>
       <div className={css.bar}>
-        <label className={css.pick}>
-          {said.step}
-          <input
-            type="number"
-            min={0}
-            value={about.step ?? ''}
-            onChange={(event) => change({ ...NONE, step: event.target.value || undefined })}
-          />
-        </label>
+        <PickNumber
+          label={said.step}
+          value={about.step}
+          onChange={(step) => change({ ...NONE, step: step === undefined ? undefined : String(step) })}
+        />
         {!isWhole && <Button onClick={() => change(NONE)}>{said.whole}</Button>}
         <p className={css.about}>{sentence(about, said)}</p>
       </div>

@@ -56,7 +56,6 @@ function Another({ without, onChange }: { without: readonly string[]; onChange: 
   return (
     <>
       <input
-        className={css.find}
         list={list}
         autoComplete="off"
         aria-label={said.beside}

@@ -2,7 +2,7 @@
 import { useDeferredValue } from 'react';
 import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
-import { IconButton } from '~/shared/controls/Button';
+import { Find, StepButtons } from '~/shared/controls/Inline';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useKeys } from '~/shared/keys/keys';
@@ -65,20 +65,11 @@ export default function Media() {
           />
           <output>{figure(at)}</output>
         </label>
-        <IconButton icon="left" label={said.before} disabled={index === 0} onClick={() => go(index - 1)} />
-        <IconButton
-          icon="right"
-          label={said.after}
-          disabled={index >= steps.length - 1}
-          onClick={() => go(index + 1)}
-        />
-        <input
-          className={css.find}
-          type="search"
+        <StepButtons index={index} count={steps.length} onGo={go} />
+        <Find
+          label={said.find}
           value={address.find ?? ''}
-          placeholder={said.find}
-          aria-label={said.find}
-          onChange={(event) => change({ find: event.target.value || undefined })}
+          onChange={(find) => change({ find: find || undefined })}
         />
         <Beside run={run} others={others} onChange={(next) => change({ beside: listed(next) })} />
         <span className={css.about}>{said.about(names.length, steps.length)}</span>

@@ -2,8 +2,6 @@ import { strings } from '~/shared/i18n/i18n';
 
 export const words = strings({
   step: { en: 'Step', zh: '步数' },
-  before: { en: 'Step before', zh: '上一步' },
-  after: { en: 'Step after', zh: '下一步' },
   find: { en: 'Find by name', zh: '按名称查找' },
   about: {
     en: (names: number, steps: number) => `${names} names at ${steps} steps`,

@@ -2,7 +2,8 @@
 import { useDeferredValue } from 'react';
 import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
-import { Button, IconButton } from '~/shared/controls/Button';
+import { Button } from '~/shared/controls/Button';
+import { Find, Pick, StepButtons } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useKeys } from '~/shared/keys/keys';
 import { useRunName } from '~/shared/shell/run';
@@ -46,28 +47,17 @@ export default function Rollouts() {
   return (
     <div className={css.page}>
       <div className={css.bar}>
-        <label className={css.pick}>
-          {said.step}
-          <select value={shownStep} onChange={(event) => go(steps.indexOf(Number(event.target.value)))}>
-            {steps.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
-        <IconButton icon="left" label={said.before} disabled={index === 0} onClick={() => go(index - 1)} />
-        <IconButton
-          icon="right"
-          label={said.after}
-          disabled={index >= steps.length - 1}
-          onClick={() => go(index + 1)}
+        <Pick
+          label={said.step}
+          value={shownStep}
+          options={steps}
+          onChange={(step) => go(steps.indexOf(step))}
         />
-        <input
-          className={css.find}
-          type="search"
+        <StepButtons index={index} count={steps.length} onGo={go} />
+        <Find
+          label={said.find}
           value={address.find ?? ''}
-          placeholder={said.find}
-          aria-label={said.find}
-          onChange={(event) => change({ find: event.target.value || undefined, prompt: undefined })}
+          onChange={(find) => change({ find: find || undefined, prompt: undefined })}
         />
         <span className={css.quiet}>
           {q ? said.found(rollouts.length, total) : said.about(rollouts.length)}

@@ -2,9 +2,7 @@ import { strings } from '~/shared/i18n/i18n';
 
 export const words = strings({
   step: { en: 'Step', zh: '步数' },
-  before: { en: 'Rollout before', zh: '上一次 rollout' },
-  after: { en: 'Rollout after', zh: '下一次 rollout' },
-  find: { en: 'Find in prompts and answers, over all steps', zh: '在各步的提示词与回答中查找' },
+  find: { en: 'Find in prompts and answers', zh: '在各步的提示词与回答中查找' },
   about: {
     en: (n: number) => `${n} prompts; answers side by side, the highest reward first`,
     zh: (n: number) => `${n} 个提示词；回答并列显示，奖励最高者居先`,

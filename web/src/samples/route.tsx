@@ -1,7 +1,7 @@
 /** Samples: which rows a step learned from, single tokens by their loss, and how answers changed over steps. */
 import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
-import { IconButton } from '~/shared/controls/Button';
+import { PickNumber, StepButtons } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useKeys } from '~/shared/keys/keys';
 import { useRunName } from '~/shared/shell/run';
@@ -26,17 +26,8 @@ export default function Samples() {
   return (
     <div className={css.page}>
       <div className={css.bar}>
-        <label className={css.pick}>
-          {said.step}
-          <input
-            type="number"
-            min={0}
-            value={step}
-            onChange={(event) => go(Number(event.target.value) || 0)}
-          />
-        </label>
-        <IconButton icon="left" label={said.before} onClick={() => go(step - 1)} />
-        <IconButton icon="right" label={said.after} onClick={() => go(step + 1)} />
+        <PickNumber label={said.step} value={step} onChange={(at) => go(at ?? 0)} />
+        <StepButtons index={step} count={Infinity} onGo={go} />
       </div>
       <Rows run={run} step={step} />
       <Tokens run={run} step={step} onStep={go} />

@@ -2,8 +2,6 @@ import { strings } from '~/shared/i18n/i18n';
 
 export const words = strings({
   step: { en: 'Step', zh: '步数' },
-  before: { en: 'Step before', zh: '上一步' },
-  after: { en: 'Step after', zh: '下一步' },
   rows: { en: 'Rows of the step', zh: '该步的数据行' },
   rowsAbout: {
     en: (n: number, epoch: string) => `${n} rows were learned from, the highest loss first; epoch ${epoch}`,

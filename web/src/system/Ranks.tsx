@@ -5,6 +5,7 @@ import { useMemo } from 'react';
 import { type Answered, answer, api } from '~/shared/api/client';
 import { real } from '~/shared/api/numbers';
 import { figure } from '~/shared/format/numbers';
+import { Pick } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure } from '~/shared/states/States';
 import { useAddress } from '~/shared/url/search';
@@ -43,14 +44,7 @@ export function Ranks({ run, names, isLive }: { run: string; names: readonly str
     <section id="ranks">
       <h2>{said.ranks}</h2>
       <p>{said.ranksAbout}</p>
-      <label className={css.pick}>
-        {said.metric}
-        <select value={name} onChange={(event) => change({ ranks: event.target.value })}>
-          {names.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </select>
-      </label>
+      <Pick label={said.metric} value={name ?? ''} options={names} onChange={(ranks) => change({ ranks })} />
       <Drawn run={run} matrix={found.data} />
     </section>
   );

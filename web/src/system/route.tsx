@@ -5,6 +5,7 @@ import type { RunPage } from '~/shared/api/runs';
 import { ChartGroup } from '~/shared/chart/Group';
 import type { Window } from '~/shared/chart/gestures';
 import { Command, quoted } from '~/shared/command/Command';
+import { Pick } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';
 import { Empty, Loading } from '~/shared/states/States';
@@ -65,14 +66,12 @@ function Machine({ page }: { page: RunPage }) {
     <>
       <p>{said.machineAbout}</p>
       {writers.length > 1 && (
-        <label className={css.pick}>
-          {said.whichMachine}
-          <select value={writer} onChange={(event) => change({ machine: event.target.value })}>
-            {writers.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
+        <Pick
+          label={said.whichMachine}
+          value={writer}
+          options={writers}
+          onChange={(machine) => change({ machine })}
+        />
       )}
       <div className={css.charts}>
         {machine.map((name) => (

@@ -1,5 +1,6 @@
 /** The line above the charts: what is looked for, the axis, smoothing, the window. */
 import { Button } from '~/shared/controls/Button';
+import { Find, Pick } from '~/shared/controls/Inline';
 import { STEPS } from '~/shared/chart/curve';
 import { Smoothing } from '~/shared/chart/Smoothing';
 import { placeText } from '~/shared/chart/scales';
@@ -21,27 +22,14 @@ export function Bar({ view, onChange }: { view: ChartView; onChange: (change: Pa
   const unit = view.x === 'time' ? 's' : view.x === 'step' ? STEPS : '';
   return (
     <div className={css.bar}>
-      <input
-        className={css.find}
-        type="search"
-        value={view.find}
-        placeholder={said.find}
-        aria-label={said.find}
-        onChange={(event) => onChange({ find: event.target.value })}
+      <Find label={said.find} value={view.find} onChange={(find) => onChange({ find })} />
+      <Pick
+        label={said.axis}
+        value={view.x}
+        options={OVERS}
+        shown={(one) => names[one]}
+        onChange={(x) => onChange({ x })}
       />
-      <label className={css.axis}>
-        {said.axis}
-        <select
-          value={view.x}
-          onChange={(event) => onChange({ x: OVERS.find((one) => one === event.target.value) ?? 'step' })}
-        >
-          {OVERS.map((one) => (
-            <option key={one} value={one}>
-              {names[one]}
-            </option>
-          ))}
-        </select>
-      </label>
       <Button pressed={view.isLog} onClick={() => onChange({ isLog: !view.isLog })}>
         {said.log}
       </Button>

@@ -5,6 +5,7 @@ import { isNumeric, real } from '~/shared/api/numbers';
 import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
 import { bytes, figure } from '~/shared/format/numbers';
+import { Find } from '~/shared/controls/Inline';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';
 import css from '../run.module.css';
@@ -30,14 +31,7 @@ export function Overview() {
   return (
     <>
       <div className={css.bar}>
-        <input
-          className={css.find}
-          type="search"
-          value={find}
-          placeholder={said.filter}
-          aria-label={said.filter}
-          onChange={(event) => setFind(event.target.value)}
-        />
+        <Find label={said.filter} value={find} onChange={setFind} />
       </div>
       <div className={css.columns}>
         <Pairs title={said.config} pairs={flat(page.config)} find={find} />

@@ -1,5 +1,6 @@
 /** Words in two languages: tables in which none can be missing, and the language that was chosen. */
-import { useMemo, useSyncExternalStore } from 'react';
+import { useMemo } from 'react';
+import { remembered } from '~/shared/remembered/remembered';
 
 export const LANGUAGES = ['en', 'zh'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -20,34 +21,16 @@ export function strings<const T extends Table>(table: T): T {
   return table;
 }
 
-const KEY = 'whet.language';
-const listeners = new Set<() => void>();
-
 /** The language that the page speaks now. */
 export function language(): Language {
   return document.documentElement.lang === 'zh' ? 'zh' : 'en';
 }
 
-/** Let the page speak another language, now and at the next visit. */
-export function setLanguage(chosen: Language): void {
-  document.documentElement.lang = chosen;
-  try {
-    localStorage.setItem(KEY, chosen);
-  } catch {
-    // A browser that keeps nothing: it holds for this visit.
-  }
-  for (const listener of listeners) listener();
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
+const kept = remembered('whet.language', language, (chosen) => (document.documentElement.lang = chosen));
+/** Let the page speak another language. */
+export const setLanguage = kept.choose;
 /** The language, followed as it changes. */
-export function useLanguage(): Language {
-  return useSyncExternalStore(subscribe, language);
-}
+export const useLanguage = kept.useChosen;
 
 /** The entries of a table in a language. */
 export function said<T extends Table>(table: T, chosen: Language): Said<T> {
