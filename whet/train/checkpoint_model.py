@@ -33,10 +33,10 @@ from whet.models.tuning.adapters import merge
 from whet.parallel.world import World
 from whet.track.reading import store
 from whet.track.recorded.checkpoint_names import CheckpointName, checkpoint_named
-from whet.train.checkpoints.checkpoint import OPTIMIZER, model_tensors
 from whet.train.checkpoints.optimizer_state import NamedOptimizer
 from whet.train.checkpoints.places import complete, place_of, step_of
 from whet.train.checkpoints.stored_weights import StoredWeights
+from whet.train.checkpoints.tensor_names import OPTIMIZER, model_tensors
 from whet.train.run.folder import RunFolder
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.models import read_model

@@ -115,8 +115,8 @@ def without_a_folder(tmp_path):
 def test_a_rank_without_a_folder_is_named_by_all_and_nobody_waits(tmp_path):
     (tmp_path / "file").touch()
     first, second = on_ranks(2, without_a_folder, tmp_path)
-    assert "rank 1: Not a directory; there is no earlier checkpoint" in first.message
-    assert "step 1: Not a directory" in second.message and "a path whose folders are folders" in first.hint
+    assert "step 1: rank 1: `step-00000001.partial`: Not a directory; there is no earlier checkpoint" in first.message
+    assert second.message == first.message and "a path whose folders are folders" in first.hint
     assert not any((tmp_path / "checkpoints").iterdir())
 
 
@@ -124,8 +124,9 @@ def test_a_rank_without_a_folder_is_named_by_all_and_nobody_waits(tmp_path):
 def test_a_folder_where_the_newest_is_named_is_to_be_put_aside(tmp_path):
     run = Run(tmp_path)
     (tmp_path / "latest").mkdir()
-    with pytest.raises(RunError, match="step-00000001, is whole") as error:
+    with pytest.raises(RunError, match="the checkpoint of step 1 is whole, and `latest` cannot name it: ") as error:
         run.checkpoints.save(1)
+    assert "cannot write the checkpoint" not in error.value.message and Run(tmp_path).checkpoints.restore() == 1
     assert error.value.hint.startswith(f"mv {tmp_path / 'latest'} ")
 
 

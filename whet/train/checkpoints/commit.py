@@ -11,9 +11,9 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.api import CheckpointException
 
 from whet.base import disks
-from whet.base.errors import RunError
-from whet.base.sealed import sync
-from whet.parallel.side import Side
+from whet.base.errors import RunError, WhetError
+from whet.base.sealed import Files, sync
+from whet.parallel.side import RankFailed, Side
 from whet.parallel.world import World
 from whet.train.checkpoints.manifest import MANIFEST, Identity, described, manifest_of
 from whet.train.checkpoints.places import LATEST, complete, latest, place_of
@@ -34,27 +34,17 @@ class Committer:
         if self._world.is_writer:
             shutil.rmtree(part, ignore_errors=True)
         ranks.wait()
-        files: dict[str, Any] = {}
-        failure: BaseException | None = None
         try:
-            part.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            failure = error
-        self._check(taken.step, part, failure, ranks)  # a rank without a folder would leave the others waiting in it
-        try:
-            files = self.write(part, taken, ranks)
-        except (OSError, CheckpointException) as error:  # the latter wraps any rank's error, as a BaseException
-            failure = error
-        self._check(taken.step, part, failure, ranks)
-        every = ranks.gathered(files)
-        if self._world.is_writer:
-            described_files = {k: v for files in every for k, v in files.items()}
-            manifest = manifest_of(taken.step, described_files, self._identity.run if self._identity else None)
-            try:
-                self.finish(part, final, manifest)
-            except (OSError, RunError) as error:
-                failure = error
-        self._check(taken.step, part, failure, ranks)
+            # A rank without a folder would leave the others waiting in it.
+            ranks.together(lambda: part.mkdir(parents=True, exist_ok=True), self._told)
+            every = ranks.gathered(ranks.together(lambda: self.write(part, taken, ranks), self._told))
+            files = {name: entry for own in every for name, entry in own.items()}
+            ranks.together(lambda: self.finish(part, final, taken.step, files), self._told)
+        except RankFailed as failed:
+            if self._world.is_writer:
+                shutil.rmtree(part, ignore_errors=True)
+            ranks.wait()
+            raise self._cannot(taken.step, failed) from None
         return final
 
     def write(self, part: Path, taken: Snapshot, ranks: Side) -> dict[str, Any]:
@@ -70,23 +60,16 @@ class Committer:
         sync(part / name for name in files)
         return described(own) | files
 
-    def finish(self, part: Path, final: Path, manifest: str) -> None:
-        write_atomically(part / MANIFEST, manifest)
+    def finish(self, part: Path, final: Path, step: int, files: Files) -> None:
+        """Put it in its place, on the rank that writes what is written once."""
+        if not self._world.is_writer:
+            return
+        write_atomically(part / MANIFEST, manifest_of(step, files, self._identity.run if self._identity else None))
         _sync_folder(part)
         os.rename(part, final)
         _sync_folder(self._folder)
         write_atomically(self._folder / LATEST, final.name + "\n")
         self._prune()
-
-    def _check(self, step: int, part: Path, failure: BaseException | None, ranks: Side) -> None:
-        """Raise on every rank when one of them has failed, with the first one's reason where this one has none."""
-        own = None if failure is None else (reason_of(failure), self._remedy(failure))
-        told = [(f"rank {rank}: {found[0]}", found[1]) for rank, found in enumerate(ranks.gathered(own)) if found]
-        if told:
-            if self._world.is_writer:
-                shutil.rmtree(part, ignore_errors=True)
-            ranks.wait()
-            raise self._cannot(step, *(own or told[0]))
 
     def _prune(self) -> None:
         for path in complete(self._folder)[: -self._keep]:
@@ -95,22 +78,33 @@ class Committer:
             for path in self._folder.glob(left):
                 shutil.rmtree(path, ignore_errors=True)
 
-    def _cannot(self, step: int, reason: str, remedy: str) -> RunError:
+    def _cannot(self, step: int, failed: RankFailed) -> RunError:
         last = latest(self._folder)
-        kept = f"the last checkpoint, {last.name}, is whole" if last else "there is no earlier checkpoint"
+        if last == place_of(self._folder, step):
+            said = f"the checkpoint of step {step} is whole, and `{LATEST}` cannot name it: {failed.message}"
+        else:
+            kept = f"the last checkpoint, {last.name}, is whole" if last else "there is no earlier checkpoint"
+            said = f"cannot write the checkpoint of step {step}: {failed.message}; {kept}"
         return RunError(
-            f"cannot write the checkpoint of step {step}: {reason}; {kept}",
-            at=str(self._folder),
-            hint=f"{remedy}, then continue with `whet train {self._folder.parent}`",
+            said, at=str(self._folder), hint=f"{failed.hint}, then continue with `whet train {self._folder.parent}`"
         )
 
-    def _remedy(self, failure: BaseException) -> str:
-        return self._to_move(failure) or disks.remedy(cause_of(failure)) or "free some space"
+    def _told(self, error: BaseException) -> WhetError | None:
+        """What this rank says of a failure, and what to do about it: torch wraps that of any rank."""
+        if not isinstance(error, OSError | RunError | CheckpointException):
+            raise error
+        cause = cause_of(error, self._world.index("all"))
+        if cause is None:
+            return None
+        file = getattr(cause, "filename2", None) or getattr(cause, "filename", None)
+        named = f"`{Path(os.fsdecode(file)).name}`: " if isinstance(file, str | bytes) else ""
+        remedy = self._to_move(cause) or disks.remedy(cause) or "free some space"
+        return WhetError(f"{named}{reason_of(cause)}", hint=remedy)
 
     def _to_move(self, failure: BaseException) -> str | None:
         """What puts a folder out of the way that stands where a file is written."""
         taken = self._folder / LATEST
-        is_taken = isinstance(cause_of(failure), IsADirectoryError) and taken.is_dir()
+        is_taken = isinstance(failure, IsADirectoryError) and taken.is_dir()
         return f"mv {taken} {taken}.old" if is_taken else None
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "large_files",
     "manifest_of",
     "run_of",
+    "small_files",
 ]
 
 MANIFEST = "manifest.json"
@@ -55,7 +56,7 @@ def damage(folder: Path, step: int, run: str | None = None) -> str | None:
         return f"`{MANIFEST}` is that of another run"
     if step_told != step:
         return f"`{MANIFEST}` is that of step {step_told}"
-    return sealed.outer_damage(folder, files) or changed(folder, [name for name in files if not _is_large(name)])
+    return sealed.outer_damage(folder, files) or changed(folder, small_files(folder))
 
 
 def run_of(folder: Path) -> str | None:
@@ -64,6 +65,11 @@ def run_of(folder: Path) -> str | None:
         return field(sealed.read_sealed(folder / MANIFEST), "run", str, at=MANIFEST)
     except WhetError:
         return None
+
+
+def small_files(folder: Path) -> list[str]:
+    """Names of the files that every rank reads whole."""
+    return [name for name in _read(folder)[1] if not _is_large(name)]
 
 
 def large_files(folder: Path) -> list[str]:

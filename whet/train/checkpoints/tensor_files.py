@@ -193,11 +193,14 @@ def alone_is_fine() -> Iterator[None]:
         yield
 
 
-def cause_of(error: BaseException) -> BaseException:
-    """What went wrong at first, dug out of the wrapping that torch puts around it."""
-    failures = getattr(error, "failures", None)
-    if failures:
-        error = next(iter(failures.values()))[0]
+def cause_of(error: BaseException, rank: int | None = None) -> BaseException | None:
+    """What went wrong at first, dug out of the wrapping that torch puts around it; of what went wrong on several ranks
+    that of one, None where nothing did there."""
+    if failures := getattr(error, "failures", None):
+        number = next(iter(failures)) if rank is None else rank
+        if number not in failures:
+            return None
+        error = failures[number][0]
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error
@@ -205,5 +208,5 @@ def cause_of(error: BaseException) -> BaseException:
 
 def reason_of(error: BaseException) -> str:
     """The operating system's words for it."""
-    error = cause_of(error)
+    error = cause_of(error) or error
     return getattr(error, "strerror", None) or str(error).strip().split("\n")[0]
