@@ -5,18 +5,43 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from whet.base.errors import ConfigError
+
+
+def _number(code: Any, value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticKnownError(code)
+    return value
+
+
+def _without_truths(schema: Any, model: type) -> Any:
+    """The schema of a model, whose numbers are no truths: pydantic takes `true` for 1. Those within have their own."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(_without_truths(one, model) for one in schema)
+    if not isinstance(schema, dict) or (schema.get("type") == "model" and schema["cls"] is not model):
+        return schema
+    inner = {key: value if key == "metadata" else _without_truths(value, model) for key, value in schema.items()}
+    if inner.get("type") not in ("int", "float"):
+        return inner
+    from pydantic_core import core_schema
+
+    return core_schema.no_info_before_validator_function(partial(_number, f"{inner['type']}_type"), inner)
 
 
 class Settings(BaseModel):
     """Base of every section and kind: frozen, unknown keys forbidden."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        return _without_truths(handler(source), cls)
 
     def values(self) -> dict[str, Any]:
         """The settings without the tag, ready to be passed to the kind's builder."""
