@@ -12,7 +12,7 @@ from whet.contracts.model import Embedder, Head, Loaded
 from whet.evaluate.embed import embed
 from whet.evaluate.scoring import Scored, score_conversations, score_relevance, score_texts
 from whet.generate.decode import complete
-from whet.generate.protocol import GenerateSettings, Prompt
+from whet.generate.protocol import Engine, GenerateSettings, Prompt
 from whet.models.forward.heads import head_of
 
 # Where a text or a conversation stands in a row, if nothing else is said: the first of these.
@@ -46,9 +46,12 @@ class TooLong:
 
 def predictor_of(
     loaded: Loaded, settings: GenerateSettings, side: str = "document", system: str = "",
-    too_long: TooLong | None = None,
+    too_long: TooLong | None = None, engine: Engine | None = None,
 ) -> Predictor:  # fmt: skip
-    """What predicts with a loaded model. Raises ModelError for a kind that says nothing of whole texts."""
+    """What predicts with a loaded model; a language model answers by itself, or through an `engine`.
+
+    Raises ModelError for a kind that says nothing of whole texts.
+    """
     too_long = too_long or TooLong()
     if loaded.embedder is not None:
         return Vectors(loaded, loaded.embedder, side, too_long)
@@ -58,7 +61,7 @@ def predictor_of(
     if head is not None or not loaded.capabilities.generates:
         said = "the model says nothing of whole texts" if head is None else f"its head is of the kind `{head.kind}`"
         raise ModelError(said, hint="a language model, a classifier, a reranker, a reward model or an embedder")
-    return Answers(loaded, settings, system)
+    return Answers(loaded, settings, system, engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,16 @@ class Answers:
     loaded: Loaded
     settings: GenerateSettings
     system: str = ""
+    engine: Engine | None = None
 
     def __call__(self, inputs: Sequence[Input], first: int = 0) -> list[dict[str, Any]]:
         tokenizer: Any = self.loaded.processor
         prompts = [self._prompt(one, bool(tokenizer.chat_template)) for one in inputs]
         numbers = range(first, first + len(inputs))
-        said = complete(self.loaded.module, tokenizer, prompts, self.settings, numbers=numbers)
+        if self.engine is not None:
+            said = self.engine.complete(prompts, self.settings, numbers)
+        else:
+            said = complete(self.loaded.module, tokenizer, prompts, self.settings, numbers=numbers)
         return [{"prediction": one.text, "finish": one.finish} for one in said]
 
     def _prompt(self, given: Input, has_template: bool) -> Prompt:

@@ -8,13 +8,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from whet.cli.answering import add_tensor, answering
 from whet.cli.arguments import add_root, number, whole
 from whet.generate.thinking import CLOSE, OPEN, ThinkingSplit
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
     from whet.generate.conversation import Conversation
-    from whet.generate.protocol import GenerateSettings
+    from whet.generate.protocol import Engine, GenerateSettings
 
 COMMANDS = {
     "/reset": "forget the conversation",
@@ -27,12 +28,13 @@ DIM, PLAIN = "\x1b[2m", "\x1b[22m"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model folder, run, name of a run, RUN@STEP, or hub id")
+    parser.add_argument("model", help="model folder, run, name of a run, RUN@STEP, registry:NAME@ALIAS, or hub id")
     parser.add_argument("--prompt", metavar="TEXT", help="answer this one prompt and leave")
     parser.add_argument("--system", metavar="TEXT", help="system message")
     parser.add_argument("--raw", action="store_true", help="continue the text as it is, without a chat template")
     _add_sampling_arguments(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    add_tensor(parser)
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     add_root(parser)
 
@@ -56,20 +58,19 @@ def _add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.train.checkpoint_model import load_any
-
-    loaded = load_any(args.model, device=args.device, dtype=args.dtype, root=args.root)
-    _say_how_it_decodes(loaded)
-    conversation = _conversation(args, loaded)
-    screen = Screen(sys.stdout, is_raw=not conversation.uses_template)
-    if args.prompt is not None:
-        _answer(conversation, args.prompt, screen)
-    elif sys.stdin.isatty():
-        _talk(conversation, screen)
-    else:
-        for line in sys.stdin:
-            if not _obey(conversation, line.rstrip("\n"), screen):
-                break
+    with answering(args, "whet chat") as (loaded, engine):
+        if engine is None:
+            _say_how_it_decodes(loaded)
+        conversation = _conversation(args, loaded, engine)
+        screen = Screen(sys.stdout, is_raw=not conversation.uses_template)
+        if args.prompt is not None:
+            _answer(conversation, args.prompt, screen)
+        elif sys.stdin.isatty():
+            _talk(conversation, screen)
+        else:
+            for line in sys.stdin:
+                if not _obey(conversation, line.rstrip("\n"), screen):
+                    break
     return 0
 
 
@@ -82,7 +83,7 @@ def _say_how_it_decodes(loaded: Loaded) -> None:
             _note(text)
 
 
-def _conversation(args: argparse.Namespace, loaded: Loaded) -> Conversation:
+def _conversation(args: argparse.Namespace, loaded: Loaded, shared: Engine | None) -> Conversation:
     from whet.base.catalogue import engine
     from whet.generate.conversation import Conversation
 
@@ -91,7 +92,7 @@ def _conversation(args: argparse.Namespace, loaded: Loaded) -> Conversation:
     if not has_template and not args.raw:
         _note("the model has no chat template: it continues your text (as with --raw)")
     return Conversation(
-        engine.usual().build(loaded),
+        shared or engine.usual().build(loaded),
         tokenizer,
         _settings(args, loaded),
         context=loaded.capabilities.context,

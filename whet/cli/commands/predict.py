@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from whet.cli.answering import add_tensor, answering
 from whet.cli.arguments import add_root, number, typed_path, whole
 from whet.cli.progress import progress
 from whet.cli.written import check_writable
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: cut)",
     )  # fmt: skip
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    add_tensor(parser)
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     add_root(parser)
 
@@ -45,17 +47,15 @@ def main(args: argparse.Namespace) -> int:
     from whet.evaluate.predicting import TooLong, predictor_of
     from whet.evaluate.prediction_files import check_ending, predict_file
     from whet.generate.protocol import GenerateSettings
-    from whet.track.registry.registry import exact
-    from whet.train.checkpoint_model import load_any
 
     check_ending(args.output)
     check_writable(args.output, is_file=True)
     settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature, seed=args.seed)
-    loaded = load_any(exact(args.model, args.root), device=args.device, dtype=args.dtype, root=args.root)
     too_long = TooLong(is_refused=args.too_long == "refuse")
-    predictor = predictor_of(loaded, settings, args.side, args.system, too_long)
-    with progress("predicting") as watch:
-        count = predict_file(args.file, args.output, predictor, column=args.column, second=args.second, watch=watch)
+    with answering(args, "whet predict") as (loaded, engine):
+        predictor = predictor_of(loaded, settings, args.side, args.system, too_long, engine)
+        with progress("predicting") as watch:
+            count = predict_file(args.file, args.output, predictor, column=args.column, second=args.second, watch=watch)
     print(f"{args.output}: {count:,} rows", file=sys.stderr)
     if too_long.num:
         cut = f"{too_long.num:,} texts were cut at {loaded.capabilities.context or 0:,} tokens, the model's context"

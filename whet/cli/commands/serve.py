@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from whet.cli.answering import add_tensor
 from whet.cli.arguments import add_root, number, typed_path, whole
 from whet.cli.engine_arguments import add_engine_arguments, check_engine_arguments
 
@@ -51,10 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_observation(parser)
     _add_limits(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
-    parser.add_argument(
-        "--tensor", type=whole(1), default=1, metavar="N",
-        help="processes that share each matrix of the model, one a GPU (default: 1)",
-    )  # fmt: skip
+    add_tensor(parser)
     parser.add_argument(
         "--quantize", choices=("nf4", "int8"), help="pack the linear layers while they are read: 4.1 or 8 bits a weight"
     )

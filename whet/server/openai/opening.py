@@ -12,7 +12,8 @@ from whet.base.errors import ConfigError, ModelError
 from whet.base.units import size
 from whet.contracts.model import Loaded
 from whet.generate.models import load_model
-from whet.generate.ranks.leading import Followers, lead
+from whet.generate.ranks.leading import Followers
+from whet.generate.ranks.shared import led
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Limits
 from whet.models.checkpoints.quantized import stored_method
@@ -24,7 +25,6 @@ from whet.models.sentence_transformers import is_sentence
 from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
 from whet.models.tuning.wrapper import wrapper_of
-from whet.parallel.held import bytes_here
 from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.observing.opening import Observing
 from whet.server.openai.service import Embedding, Scoring, Service
@@ -77,22 +77,13 @@ def opened(opening: Opening) -> Service:
 
 def _over_ranks(opening: Opening, model: str, folder: str) -> Service:
     """Service of a model whose matrices lie on several processes. Raises ModelError for what they do not share."""
-    does = ""
-    if is_sentence(Path(folder)):
-        does = "makes embeddings"
-    elif not is_adapter(folder) and (head := head_of(stored_config(Spec(folder)))) and head.kind == "sequence":
-        does = "scores texts"
-    if does:
-        said = f"{opening.model} {does}, and --tensor is of models that continue texts"
-        raise ModelError(said, at="--tensor", hint=f"whet serve {opening.model}")
     given = {"--adapter": opening.adapters, "--quantize": opening.quantize, "--weights": opening.is_mapped}
     if word := next((word for word, value in given.items() if value), None):
         said = f"{word} is of a model that one process has, and --tensor {opening.tensor} shares it"
         raise ModelError(said, at=word, hint=f"leave {word} or --tensor out")
-    loaded, followers = lead(model, device=opening.device, dtype=opening.dtype, root=opening.root, ranks=opening.tensor)
+    how = {"device": opening.device, "dtype": opening.dtype}
+    loaded, followers = led(model, "whet serve", **how, root=opening.root, ranks=opening.tensor)
     try:
-        held, whole = size(bytes_here(loaded.module)), size(sum(loaded.costs.weight_bytes.values()))
-        print(f"{opening.tensor} processes share the weights: {held} of {whole} each", file=sys.stderr, flush=True)
         return _writing(opening, loaded, model, folder, {}, followers)
     except BaseException:
         followers.close()
