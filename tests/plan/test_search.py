@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -13,9 +14,10 @@ from whet.cli.main import main
 from whet.plan.hardware.cards import card
 from whet.plan.job import Job
 from whet.plan.mesh import mesh_of
+from whet.plan.models.find import published
 from whet.plan.models.planned import PlannedModel
 from whet.plan.search import fitted
-from whet.plan.speed import bill, speed, token_flops
+from whet.plan.speed import LINK, bill, speed, token_flops
 
 
 def job(model: str = "qwen3-8b", gpu: str = "rtx-4090") -> Job:
@@ -72,6 +74,57 @@ def test_a_config_of_the_way_taken_is_written_and_planned_alike(tmp_path, capsys
     assert "is there already" in capsys.readouterr().err
 
 
+def test_a_config_keeps_none_of_the_settings_that_the_way_taken_has_not(tmp_path, capsys):
+    run, out = tmp_path / "mine.yaml", tmp_path / "run.yaml"
+    run.write_text(
+        "model: {path: qwen3-0.6b, quantize: nf4}\ntuner: {kind: lora, rank: 64}\n"
+        "optimizer: {kind: adamw, state: 8bit}\ntrain: {recompute: full, micro_batch: 512}\n"
+    )
+    assert main(["fit", str(run), "--gpu", "rtx-4090", "--out", str(out), "--json"]) == 0
+    chosen = json.loads(capsys.readouterr().out)["chosen"]
+    assert main(["plan", str(out), "--gpu", "rtx-4090", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["peak_bytes"] == chosen["peak_bytes"] and told["run"]["quantize"] is None
+    assert not told["run"]["recompute"]
+
+
+def test_adapters_are_planned_with_the_rank_that_was_given():
+    def least(rank: int) -> float:
+        ways = fitted(replace(job(), tuner="lora", rank=rank), 1).fitting
+        return min(way.least.peak.total for way in ways if way.job.tuner == "lora")
+
+    assert least(256) > least(16)
+
+
+def test_on_many_cards_a_step_has_enough_tokens_and_the_config_says_so(tmp_path, capsys):
+    out = tmp_path / "run.yaml"
+    words = ["llama-3.1-8b", "--gpu", "h100-sxm", "--gpus", "16", "--length", "8192"]
+    assert main(["fit", *words, "--out", str(out), "--json"]) == 0
+    chosen = json.loads(capsys.readouterr().out)["chosen"]
+    assert main(["plan", str(out), *words[1:], "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["peak_bytes"] == chosen["peak_bytes"]
+    assert told["speed"]["tokens_per_s"] == pytest.approx(chosen["tokens_per_s"])
+    assert told["run"]["batch_tokens"] >= 8192 * told["mesh"]["shard"]
+    main(["fit", *words, "train.batch_tokens=100000", "--json"])
+    given = json.loads(capsys.readouterr().out)["front"]
+    assert not any("batch_tokens" in word for way in given for word in way["settings"])
+
+
+def test_axes_that_a_run_names_stay(capsys):
+    words = ["fit", "llama-3.1-8b", "--gpu", "h100-sxm", "--json", "parallel.tensor=4"]
+    assert main([*words, "--gpus", "8"]) == 0
+    assert "parallel.tensor=4" in json.loads(capsys.readouterr().out)["chosen"]["settings"]
+    assert main(words) == 2
+    assert "tensor 4 asks for 4 ranks" in capsys.readouterr().err
+
+
+def test_the_config_of_a_config_json_names_its_folder(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(published()["Qwen/Qwen3-0.6B"]))
+    assert main(["fit", str(tmp_path / "config.json"), "--gpu", "rtx-4090"]) == 0
+    assert f"path: {tmp_path}\n" in capsys.readouterr().out
+
+
 def test_a_config_that_names_its_data_is_trained_as_it_is_written(tmp_path, capsys):
     run, out = tmp_path / "mine.yaml", tmp_path / "run.yaml"
     run.write_text("model: Qwen/Qwen3-0.6B\ndata: [chat.jsonl]\n")
@@ -95,3 +148,12 @@ def test_on_apple_only_what_runs_there_is_offered(capsys):
     assert all("train.precision=fp32" in way["settings"] for way in ways)
     assert not any("quantize" in word for way in ways for word in way["settings"])
     assert "train.device=mps" in found["chosen"]["settings"] and "device: mps" in found["config"]
+
+
+def test_tokens_that_go_to_experts_of_other_ranks_take_time():
+    one = replace(job("mixtral-8x7b-v0.1", "h100-sxm"), mesh=Mesh(expert=8), micro=32768, step_tokens=8 * 32768)
+    beside = speed(replace(one, mesh=Mesh(shard=8)))
+    hidden, experts, layers, item = 4096, 2, 32, 2
+    sent = 2 * 2 * layers * item * 32768 * experts * (7 / 8) * hidden  # there and back, forward and backward
+    assert beside.talk_s == 0.0  # weights are gathered while layers are computed
+    assert speed(one).talk_s == pytest.approx(sent / (card("h100-sxm").figures["link_gbs"].value / 2 * 1e9 * LINK))

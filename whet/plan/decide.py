@@ -14,6 +14,7 @@ from whet.plan.speed import speed
 from whet.plan.subject import Lever, Plan
 from whet.plan.timeline import MemoryPlan
 
+WAVES = 4  # micro-batches of a step for each stage of a pipeline that are enough: its ranks wait a fifth of their time
 STEP = 256  # tokens at once are multiples of it, where they are more than the longest sample
 
 
@@ -38,16 +39,23 @@ def decided(job: Job) -> Decided:
     return Decided(job, plan_memory(job))
 
 
-def with_mesh(job: Job, gpus: int, told: Parallel | None = None) -> Job:
+def with_enough(job: Job) -> Job:
+    """The job with at least as many tokens in a step as keep all ranks at work."""
+    times = WAVES * job.mesh.pipeline if job.mesh.pipeline > 1 else 1
+    return replace(job, step_tokens=max(job.step_tokens, times * job.micro * job.mesh.readers))
+
+
+def with_mesh(job: Job, gpus: int, told: Parallel | None = None, enough: Callable[[Job], Job] | None = None) -> Job:
     """The job on the first mesh of so many ranks that holds one sample at once; where none does, on the least full.
 
-    Sizes that are `told` stay.
+    Sizes that are `told` stay; `enough` may change what a step has on a mesh.
     """
     least: Decided | None = None
     for mesh in candidates(job.card, gpus, job.model, told or Parallel()):
         if mesh.tensor > 1 and job.quantize is not None:
             continue  # ranks do not share matrices that are packed
-        found = decided(replace(job, mesh=mesh, micro=job.length))
+        placed = replace(job, mesh=mesh, micro=job.length)
+        found = decided(placed if enough is None else enough(placed))
         if found.fits:
             return found.job
         if least is None or found.memory.peak.total < least.memory.peak.total:

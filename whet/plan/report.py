@@ -9,6 +9,7 @@ from typing import Any
 
 from whet.base.units import duration, figure, size
 from whet.plan.calibration import Calibration
+from whet.plan.decide import WAVES
 from whet.plan.hardware.cards import Card
 from whet.plan.hardware.detected import host_bytes
 from whet.plan.subject import Plan, Subject
@@ -103,7 +104,7 @@ def _too_few(job: Subject) -> Iterator[str]:
         )
     waiting = (mesh.pipeline - 1) / (mesh.pipeline - 1 + job.num_micro)
     if waiting > _MUCH_WAITING and mesh.schedule in ("gpipe", "1f1b"):
-        times = 4 * mesh.pipeline
+        times = WAVES * mesh.pipeline
         yield (
             f"ranks of the pipeline wait {waiting:.0%} of their time; less where a step has more micro-batches: "
             f"train.batch_tokens={times * all_once} has {times}"

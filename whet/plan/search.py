@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from whet.base.catalogue import optimizer, tuner
-from whet.plan.decide import decided, with_mesh, with_micro
+from whet.base.parallel import Parallel
+from whet.plan.decide import decided, with_enough, with_mesh, with_micro
 from whet.plan.job import PACKED, Job, traced_tuners
 from whet.plan.speed import speed
 from whet.plan.subject import Speed
@@ -17,8 +18,9 @@ from whet.plan.typed import settings
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to train, with its memory (`least` with one sample at once), and its speed."""
+    """One way to train what is `given`, with its memory (`least` with one sample at once), and its speed."""
 
+    given: Job
     job: Job
     memory: MemoryPlan
     least: MemoryPlan
@@ -33,8 +35,8 @@ class Way:
         return self.speed.tokens_per_s if self.speed else 0.0
 
     def settings(self) -> list[str]:
-        """As they are typed behind `whet train`."""
-        return settings(self.job)
+        """As they are typed behind `whet train`, or behind the config that was given."""
+        return settings(self.job, self.given)
 
     def __str__(self) -> str:
         return " ".join(word for word in self.settings() if not word.startswith("train.micro_batch"))
@@ -100,9 +102,14 @@ def _rank(way: Way) -> tuple[bool, float, int, float]:
     return not job.is_whole, missing, narrow, -way.tokens_per_s
 
 
-def fitted(job: Job, gpus: int) -> Found:
-    """All ways for so many cards. Those that differ in nothing but tokens at once are one: the most that fit."""
-    ways = [_way(one, gpus) for one in _jobs(job)]
+def fitted(job: Job, gpus: int, told: Parallel | None = None, *, is_batch_open: bool = True) -> Found:
+    """All ways for so many cards. Those that differ in nothing but tokens at once are one: the most that fit.
+
+    Sizes of the mesh that are `told` stay. A step whose tokens are open has enough of them for all ranks.
+    """
+    enough = with_enough if is_batch_open else None
+    is_whole = told is not None and told.tensor > 1  # ranks do not share matrices that are packed
+    ways = [_way(job, one, gpus, told, enough) for one in _jobs(job) if one.quantize is None or not is_whole]
     fitting = [way for way in ways if way.fits]
     # Ways that learn the same compete: a smaller and faster adapter says nothing about training all weights.
     front = [way for way in fitting if not any(_beats(other, way) for other in fitting)]
@@ -110,10 +117,12 @@ def fitted(job: Job, gpus: int) -> Found:
     return Found(fitting, front, [way for way in ways if not way.fits])
 
 
-def _way(job: Job, gpus: int) -> Way:
-    placed = with_mesh(job, gpus) if gpus > 1 else job
-    found, least = with_micro(placed), decided(replace(placed, micro=placed.length))
-    return Way(found.job, found.memory, least.memory, speed(found.job))
+def _way(given: Job, job: Job, gpus: int, told: Parallel | None, enough: Callable[[Job], Job] | None) -> Way:
+    placed = with_mesh(job, gpus, told, enough) if gpus > 1 else job
+    least = decided(replace(placed, micro=placed.length))
+    ways = [Way(given, one.job, one.memory, least.memory, speed(one.job)) for one in (with_micro(placed), least)]
+    # The more a pipeline takes at once, the longer its ranks wait, and the fewer times they gather weights.
+    return max(ways, key=lambda way: way.tokens_per_s) if placed.mesh.pipeline > 1 else ways[0]
 
 
 def _beats(one: Way, other: Way) -> bool:
@@ -130,7 +139,8 @@ def _jobs(job: Job) -> Iterator[Job]:
         kind = tuner.get(name)
         if has_experts and not kind.facts.all_weights:
             continue
-        tuned = replace(job, tuner=name, rank=kind.settings().values().get("rank", 0), quantize=None)
+        rank = job.rank if name == job.tuner else kind.settings().values().get("rank", 0)
+        tuned = replace(job, tuner=name, rank=rank, quantize=None)
         packed = [*PACKED] if not kind.facts.all_weights and job.card.vendor == "nvidia" else []
         for quantize in [None, *packed]:
             for state in _states(job):

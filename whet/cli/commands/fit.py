@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.mesh import Mesh
     from whet.plan.job import Job, check_covered
+    from whet.plan.mesh import check_mesh, mesh_of
     from whet.plan.models.planned import PlannedModel
     from whet.plan.search import fitted
 
@@ -47,7 +48,12 @@ def main(args: argparse.Namespace) -> int:
     model = PlannedModel.of(asked.name, asked.config)
     length = asked.longest(model.context)
     job = Job.of(asked.run, model, asked.card, Mesh(), length=length, micro=length)
-    found = fitted(job.calibrated() if asked.measured else job, asked.gpus)
+    job = job.calibrated() if asked.measured else job
+    train, told = asked.run.train, asked.run.parallel
+    if (mesh := mesh_of(told, asked.gpus)) is not None:
+        check_mesh(mesh, model, asked.gpus)
+        job = job.on(mesh)
+    found = fitted(job, asked.gpus, told, is_batch_open=train.batch_tokens is None and train.batch_samples is None)
     config = None if (taken := found.chosen()) is None else _config(args, asked.name, taken)
     if args.out:
         _write(args.out, config)
@@ -159,6 +165,7 @@ def _config(args: argparse.Namespace, name: str, taken: Way) -> str:
 
     target, overrides = told_apart(args.target)
     is_file = is_config(target)
+    name = str(Path(name).parent) if Path(name).name == "config.json" and Path(name).is_file() else name
     words = [*overrides, *taken.settings()]
     return load(Path(target) if is_file else None, words, {} if is_file else {("model", "path"): name}).short_yaml()
 
