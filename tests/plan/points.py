@@ -13,7 +13,7 @@ from typing import Any
 
 from whet.base.errors import WhetError
 from whet.base.mesh import Mesh
-from whet.plan.calibration import Calibration, Rates, Usual
+from whet.plan.calibration import Calibration, Usual
 from whet.plan.hardware.cards import Card, card
 from whet.plan.job import Job
 from whet.plan.memory import plan_memory
@@ -75,8 +75,10 @@ def _measured() -> Calibration:
     def usual(value: float) -> Usual:
         return Usual(value, 5, value, value, 0)
 
-    rates = {(numbers, "one rank"): Rates(usual(9e13), usual(7e11)) for numbers in ("bf16", "bf16-pure", "fp32")}
-    return Calibration(usual(8e8), usual(1.04), 2.0**33, rates)
+    rates = {(numbers, "one rank"): usual(9e13) for numbers in ("bf16", "bf16-pure", "fp32")}
+    kinds = ("adamw of all weights in fp32", "adamw 8bit of all weights in bf16", "lion of lora weights in fp32")
+    updates = {(kind, "one rank"): usual(7e11) for kind in kinds}
+    return Calibration(usual(8e8), usual(1.04), 2.0**33, rates, updates)
 
 
 def _optimizer(draw: random.Random) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from whet.plan.decide import decided
 from whet.plan.hardware.cards import card
 from whet.plan.hardware.detected import detected, detected_for
 from whet.plan.report import lines, to_dict
-from whet.plan.speed import LINK, PCIE_GBS, moved_bytes, speed, token_flops
+from whet.plan.speed import LINK, PCIE_GBS, job_update, moved_bytes, speed, token_flops
 
 MIB = 2.0**20
 
@@ -34,8 +34,8 @@ def run(job, **measured) -> Finished:
     took = speed(replace(job, card=card("h100-sxm"), measured=None))
     known = Finished(
         table_name(job.card), job.model.architecture.model_type, planned, planned, job.model.num_parameters,
-        job.precision, str(job.mesh), 0.0, 1, token_flops(job) * took.tokens, took.compute_s, moved_bytes(job),
-        took.update_s,
+        job.precision, str(job.mesh), job_update(job), 0.0, 1, token_flops(job) * took.tokens, took.compute_s,
+        moved_bytes(job), took.update_s,
     )  # fmt: skip
     return replace(known, **measured)
 
@@ -59,6 +59,29 @@ def test_a_processor_whose_rate_nobody_knows_has_a_time_once_runs_have_finished(
     took = run(one)
     assert speed(one.calibrated()).step_s == pytest.approx(took.compute_s + took.update_s)
     assert speed(replace(one.calibrated(), precision="bf16")) is None  # of other numbers nothing was measured
+
+
+def test_an_update_that_no_run_had_is_not_timed_by_another_s_runs(cache):
+    plain = replace(job("qwen3-0.6b"), card=detected_for("cpu"), precision="fp32")
+    slow = replace(plain, optimizer="muon")
+    for _ in range(3):
+        note(run(slow, update_s=900.0))
+    told = speed(plain.calibrated())
+    assert told.compute_s == pytest.approx(run(plain).compute_s) and "no run had its update" in told.how
+    assert speed(slow.calibrated()).update_s == pytest.approx(900.0)
+    for _ in range(3):
+        note(run(plain))
+    both = speed(plain.calibrated())
+    assert both.update_s == pytest.approx(run(plain).update_s) and "no run had" not in both.how
+    assert speed(slow.calibrated()).update_s == pytest.approx(900.0)
+    assert speed(replace(plain, settings={"state": "8bit"}).calibrated()).how.count("adamw 8bit of all weights") == 1
+
+
+def test_the_time_of_a_step_is_that_of_its_tokens():
+    whole = job(micro=4096, step_tokens=16384)
+    part = replace(whole, micro=12000)  # a full micro-batch, and what is left
+    assert speed(part).tokens == speed(whole).tokens == 16384
+    assert speed(part).compute_s == pytest.approx(speed(whole).compute_s)
 
 
 def test_links_of_this_machine_s_cards_are_those_that_the_doctor_measured(cache, monkeypatch):
@@ -112,7 +135,7 @@ def test_an_odd_run_moves_nothing(cache):
         note(replace(own, measured_bytes=ratio * own.planned_bytes, compute_s=ratio * own.compute_s))
     found = one.calibrated().measured
     assert found.steps == Usual(pytest.approx(1.03), 4, pytest.approx(1.02), pytest.approx(1.04), 1)
-    assert found.rates["bf16", "one rank"].flops_per_s.left_out == 1
+    assert found.rates["bf16", "one rank"].left_out == 1
 
 
 def test_two_runs_or_three_that_do_not_agree_are_too_few():

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ LATEST = 12  # runs of a like that count; older ones were of other versions
 FEWEST = 3  # runs that have to agree before a figure is moved
 LIKE = 8.0  # runs of models, and of steps, that are so many times smaller or larger say nothing
 # A run counts unless it is farther from the median than three standard deviations, told from the median distance
-# (1.4826 times it is one, of a normal distribution), and than this share of the median.
-_DEVIATIONS, _NEAR = 3 * 1.4826, 0.05
+# (1.4826 times it is one, of a normal distribution), and than this share of the median: of bytes, and of times, which
+# what else a machine does moves.
+_DEVIATIONS, _NEAR, _NEAR_TIMES = 3 * 1.4826, 0.05, 0.25
 _MOST = 1e24
 
 
@@ -29,6 +30,7 @@ _MOST = 1e24
 class Finished:
     """A run that ended, on a card (a processor by its own name). `planned_bytes` and `measured_bytes` are of a step
     beyond weights and the optimizer's state, `process_bytes` what the process held beside these before the first one.
+    `numbers` says how it kept its numbers, and `update` what updated which weights, on both of which speed depends.
 
     Of a step, in the median: `flops` that the devices computed together, in `compute_s` seconds beside `update_s`, in
     which each rank moved `moved_bytes`. 0 is what is not known.
@@ -41,6 +43,7 @@ class Finished:
     parameters: float = 0.0
     numbers: str = ""
     mesh: str = ""
+    update: str = ""
     process_bytes: float = 0.0
     devices: float = 1.0
     flops: float = 0.0
@@ -65,28 +68,16 @@ class Usual:
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Operations a second of a device, but for updates, in which a rank moves `bytes_per_s`."""
-
-    flops_per_s: Usual
-    bytes_per_s: Usual
-
-    def words(self) -> str:
-        """What is measured of time."""
-        rates = self.flops_per_s
-        middle, low, high = (figure(rate / 1e9) for rate in (rates.value, rates.low, rates.high))
-        return f"measured, {middle} GFLOP/s ({low} to {high}) {rates}"
-
-
-@dataclass(frozen=True, slots=True)
 class Calibration:
     """What runs of one class of models of a like size have measured on a card: bytes of the `process`, times that
-    `steps` of about so many bytes took of what was planned, and rates by how numbers are kept and by mesh."""
+    `steps` of about so many bytes took of what was planned, `rates` of a device in operations a second, by how numbers
+    are kept and by mesh, and bytes a second that `updates` move on a rank, by what they are of and by mesh."""
 
     process: Usual | None = None
     steps: Usual | None = None
     about_bytes: float = 0.0
-    rates: Mapping[tuple[str, str], Rates] = field(default_factory=dict)
+    rates: Mapping[tuple[str, str], Usual] = field(default_factory=dict)
+    updates: Mapping[tuple[str, str], Usual] = field(default_factory=dict)
 
     def beyond(self, step_bytes: float) -> float | None:
         """Bytes beyond those that are planned of a step; None where no steps of a like size were measured."""
@@ -135,28 +126,36 @@ def calibrated(card: Card, model_type: str, parameters: float, folder: Path | No
     steps = usual(run.measured_bytes / run.planned_bytes for run in latest)
     about = statistics.median(run.planned_bytes for run in latest) if steps else 0.0
     process = usual(run.process_bytes for run in latest if run.process_bytes)
-    rates = dict(_rates(runs))
-    return Calibration(process, steps, about, rates) if steps or process or rates else None
+    timed = [run for run in runs if run.flops and run.compute_s]
+    rates = _by_kind(((run.numbers, run.mesh), run.flops / run.compute_s / run.devices) for run in timed)
+    told = [run for run in runs if run.update and run.moved_bytes and run.update_s]
+    updates = _by_kind(((run.update, run.mesh), run.moved_bytes / run.update_s) for run in told)
+    return Calibration(process, steps, about, rates, updates) if steps or process or rates else None
 
 
-def _rates(runs: Sequence[Finished]) -> Iterator[tuple[tuple[str, str], Rates]]:
-    timed = [run for run in runs if run.flops and run.compute_s and run.moved_bytes and run.update_s]
-    for numbers, mesh in dict.fromkeys((run.numbers, run.mesh) for run in timed):
-        own = [run for run in timed if (run.numbers, run.mesh) == (numbers, mesh)][-LATEST:]
-        flops = usual(run.flops / run.compute_s / run.devices for run in own)
-        moved = usual(run.moved_bytes / run.update_s for run in own)
-        if flops is not None and moved is not None:
-            yield (numbers, mesh), Rates(flops, moved)
+def _by_kind(rates: Iterable[tuple[tuple[str, str], float]]) -> dict[tuple[str, str], Usual]:
+    """The usual rate of each kind, of its latest runs, where enough of these agree."""
+    kinds: dict[tuple[str, str], list[float]] = {}
+    for kind, rate in rates:
+        kinds.setdefault(kind, []).append(rate)
+    found = {kind: usual(each[-LATEST:], _NEAR_TIMES) for kind, each in kinds.items()}
+    return {kind: rate for kind, rate in found.items() if rate is not None}
 
 
-def usual(values: Iterable[float]) -> Usual | None:
+def rate_words(rate: Usual, scale: float, unit: str) -> str:
+    """A measured rate with its spread, in so many of a unit."""
+    middle, low, high = (figure(one / scale) for one in (rate.value, rate.low, rate.high))
+    return f"measured, {middle} {unit} ({low} to {high}) {rate}"
+
+
+def usual(values: Iterable[float], near_share: float = _NEAR) -> Usual | None:
     """The median of values that agree: of those that remain when what is far from the median is left out."""
     every = list(values)
     if len(every) < FEWEST:
         return None
     middle = statistics.median(every)
     spread = statistics.median(abs(value - middle) for value in every)
-    near = [value for value in every if abs(value - middle) <= max(_DEVIATIONS * spread, _NEAR * abs(middle))]
+    near = [value for value in every if abs(value - middle) <= max(_DEVIATIONS * spread, near_share * abs(middle))]
     if len(near) < FEWEST:
         return None
     return Usual(statistics.median(near), len(near), min(near), max(near), len(every) - len(near))
@@ -170,6 +169,13 @@ def table_name(card: Card) -> str:
 def numbers_of(precision: str, quantize: str | None) -> str:
     """How a run keeps its numbers, which its speed depends on."""
     return f"{precision} {quantize}" if quantize else precision
+
+
+def update_of(optimizer: str, state: str | None, numbers: str, tuner: str | None) -> str:
+    """What an update is of: an optimizer, a format of its state that is not fp32, and all weights or a tuner's."""
+    kept = "bf16" if numbers.startswith("bf16-pure") else "fp32"
+    narrowed = f" {state}" if state not in (None, "fp32") else ""
+    return f"{optimizer}{narrowed} of {tuner or 'all'} weights in {kept}"
 
 
 def _is_like(one: float, other: float) -> bool:
@@ -187,7 +193,7 @@ def _read(line: str) -> Finished | None:
 
 def _value(told: Mapping[str, Any], name: str) -> Any:
     """Raises ValueError for a number that no run can have."""
-    if name in ("card", "model_type", "numbers", "mesh"):
+    if name in ("card", "model_type", "numbers", "mesh", "update"):
         return str(told[name])
     value = float(told[name])
     if not (math.isfinite(value) and 0 <= value < _MOST):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from whet.base.mesh import Mesh
-from whet.plan.calibration import numbers_of
+from whet.plan.calibration import Usual, numbers_of, rate_words, update_of
 from whet.plan.job import Job
 from whet.plan.subject import Speed
 
@@ -29,15 +30,35 @@ def _measured(job: Job) -> Speed | None:
     if job.measured is None:
         return None
     numbers = numbers_of(job.precision, job.quantize)
-    found, alone = (job.measured.rates.get((numbers, str(mesh))) for mesh in (job.mesh, Mesh()))
-    if found is not None:
-        compute, update = _work_s(job, found.flops_per_s.value), moved_bytes(job) / found.bytes_per_s.value
-        return Speed(compute, 0.0, 0.0, update, full_tokens(job), found.words())
-    if alone is None or job.card.kind == "cpu":  # ranks of a processor share its cores
+    own, alone = (job.measured.rates.get((numbers, str(mesh))) for mesh in (job.mesh, Mesh()))
+    rate = own if own is not None or job.card.kind == "cpu" else alone  # ranks of a processor share its cores
+    if rate is None:
         return None
-    compute, update = _work_s(job, alone.flops_per_s.value), moved_bytes(job) / alone.bytes_per_s.value
-    how = f"{alone.words()}, but for what ranks send, which is estimated"
+    compute = _work_s(job, rate.value)
+    update, but = _measured_update(job, job.measured.updates, job.mesh if rate is own else Mesh())
+    how = rate_words(rate, 1e9, "GFLOP/s") + but
+    if rate is own:
+        return Speed(compute, 0.0, 0.0, update, full_tokens(job), how)
+    how += ", but for what ranks send, which is estimated"
     return Speed(compute, _talk_s(job, compute), _waiting_s(job, compute), update, full_tokens(job), how)
+
+
+def _measured_update(job: Job, updates: Mapping[tuple[str, str], Usual], mesh: Mesh) -> tuple[float, str]:
+    """Seconds of an update, and what has to be said of them: one that no run took goes at the pace of memory, or of the
+    fastest that one took."""
+    kind = job_update(job)
+    if (own := updates.get((kind, str(mesh)))) is not None:
+        return moved_bytes(job) / own.value, ""
+    paces = [rate.value for (_, where), rate in updates.items() if where == str(mesh)]
+    bandwidth = job.card.figures.get("bandwidth_gbs")
+    pace = bandwidth.value * 1e9 * MEMORY if bandwidth else max(paces, default=math.inf)
+    return moved_bytes(job) / pace, f"; no run had its update ({kind})"
+
+
+def job_update(job: Job) -> str:
+    """What the job's update is of, as the table of finished runs has it."""
+    state = job.settings.get("state")
+    return update_of(job.optimizer, state, job.precision, None if job.is_whole else job.tuner)
 
 
 def _estimated(job: Job) -> Speed | None:
@@ -54,8 +75,9 @@ def _estimated(job: Job) -> Speed | None:
 
 
 def full_tokens(job: Job) -> int:
-    """Tokens of a step, with micro-batches that are full."""
-    return job.micro * job.num_micro * job.mesh.readers
+    """Tokens of a step; of several ranks with samples of their own as many as the one has that has most."""
+    full = job.micro * job.num_micro * job.mesh.readers
+    return full if job.mesh.readers > 1 else min(full, max(job.step_tokens, job.length))
 
 
 def devices(job: Job) -> int:
@@ -76,7 +98,7 @@ def _work_s(job: Job, rate: float) -> float:
 
 def _talk_s(job: Job, compute: float) -> float:
     """Of what is sent while layers are computed, what is left of it costs."""
-    talk, sharing = sum(_tensor(job), 0.0), sum(_sharding(job), 0.0)
+    talk, sharing = sum(_tensor(job), 0.0) + sum(_routing(job), 0.0), sum(_sharding(job), 0.0)
     return talk + max(0.0, sharing - compute)
 
 
@@ -112,6 +134,19 @@ def _tensor(job: Job) -> Iterator[float]:
         layers = len(job.model.layers) / job.mesh.pipeline
         sums = 4 + 2 * job.recompute
         yield sums * layers * job.num_micro * 2 * (parts - 1) / parts * states / _link(job, parts)
+
+
+def _routing(job: Job) -> Iterator[float]:
+    """Seconds of sending tokens to ranks that have their experts, and back: of a pair with an expert its hidden state,
+    forward and backward. Experts are taken to be as busy as each other."""
+    ranks, sizes = job.mesh.expert, job.model.sizes
+    if ranks > 1:
+        item = 4 if job.precision == "fp32" else 2
+        pairs = job.sizes["tokens"] * sizes["num_experts_per_tok"] * (ranks - 1) / ranks
+        alike = {t.layer: t.times for t in job.model.tensors() if t.role == "expert"}  # of each kind of layers
+        layers = sum(alike.values()) / job.mesh.pipeline
+        times = 2 * (2 + job.recompute) * job.num_micro
+        yield times * layers * item * pairs * sizes["hidden_size"] / _link(job, ranks * job.mesh.tensor)
 
 
 def _sharding(job: Job) -> Iterator[float]:

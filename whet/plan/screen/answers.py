@@ -9,7 +9,7 @@ from typing import Any
 from whet.base.at_once import ON
 from whet.base.catalogue import optimizer
 from whet.plan.architecture import described, told
-from whet.plan.calibration import Calibration, calibrated
+from whet.plan.calibration import Calibration, calibrated, rate_words
 from whet.plan.hardware.cards import Card, card, cards
 from whet.plan.models.find import published, short
 from whet.plan.possible import USUAL_TOKENS, known
@@ -61,13 +61,20 @@ def measured(gpu: str, model_type: str, parameters: float) -> dict[str, Any] | N
 
 def told_of(found: Calibration) -> dict[str, Any]:
     rates = [
-        {"numbers": numbers, "mesh": mesh, **asdict(rate), "words": rate.words()}
+        {"numbers": numbers, "mesh": mesh, "flops_per_s": asdict(rate), "words": rate_words(rate, 1e9, "GFLOP/s")}
         for (numbers, mesh), rate in found.rates.items()
+    ]
+    updates = [
+        {"update": kind, "mesh": mesh, "bytes_per_s": asdict(rate), "words": rate_words(rate, 1e9, "GB/s")}
+        for (kind, mesh), rate in found.updates.items()
     ]
     return {
         "process": found.process and asdict(found.process), "steps": found.steps and asdict(found.steps),
-        "about_bytes": found.about_bytes, "rates": rates,
-        "words": [*found.words(), *(f"{one['numbers']}, {one['mesh']}: {one['words']}" for one in rates)],
+        "about_bytes": found.about_bytes, "rates": rates, "updates": updates,
+        "words": [
+            *found.words(), *(f"{one['numbers']}, {one['mesh']}: {one['words']}" for one in rates),
+            *(f"updates, {one['update']}, {one['mesh']}: {one['words']}" for one in updates),
+        ],
     }  # fmt: skip
 
 

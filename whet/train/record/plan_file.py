@@ -15,7 +15,7 @@ from whet.base.errors import WhetError
 from whet.plan.calibration import Finished, note, numbers_of, table_name
 from whet.plan.hardware.detected import detected_for
 from whet.plan.job import Job
-from whet.plan.speed import devices, moved_bytes, recomputed
+from whet.plan.speed import devices, job_update, moved_bytes, recomputed
 from whet.plan.timeline import HELD, Moment
 from whet.plan.tracing.live import storages
 from whet.track.records import Record, StepRecord
@@ -93,7 +93,7 @@ class PlanFile:
         return Finished(
             table_name(detected_for(device.type)), job.model.architecture.model_type, planned,
             step + unused_bytes(device), job.model.num_parameters, numbers_of(job.precision, job.quantize),
-            str(job.mesh), process, devices(job), **known,
+            str(job.mesh), job_update(job), process, devices(job), **known,
         )  # fmt: skip
 
     def _measured(self) -> Iterator[tuple[str, float | None]]:

@@ -13,7 +13,9 @@ export interface Calibration {
   steps: Usual | null;
   about_bytes: number;
   /** By how numbers are kept, and by mesh. */
-  rates: readonly { numbers: string; mesh: string; flops_per_s: Usual; bytes_per_s: Usual }[];
+  rates: readonly { numbers: string; mesh: string; flops_per_s: Usual }[];
+  /** By what updates which weights, and by mesh. */
+  updates: readonly { update: string; mesh: string; bytes_per_s: Usual }[];
   /** In a line each, as the terminal has them. */
   words: readonly string[];
 }

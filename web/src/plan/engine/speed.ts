@@ -1,7 +1,7 @@
 /** How long a step takes, as `whet.plan.speed` has it: work, what ranks send, how stages wait, and the update. */
 import type { Assumed, Card } from '../forms';
 import { type Job, itemOf, learnedOf, microBatches, sizesOf, weightsOf } from './job';
-import { meshName, ONE, ranksOf, readersOf, shardsOf } from './mesh';
+import { type Mesh, meshName, ONE, ranksOf, readersOf, shardsOf } from './mesh';
 import { shareOf, tensorsOf } from './model';
 import { stateBytes } from './optimizers';
 
@@ -18,9 +18,9 @@ export function speedOf(job: Job): Speed | null {
   const ratesOf = (mesh: string) =>
     job.measured?.rates.find((one) => one.numbers === numbers && one.mesh === mesh);
   const own = ratesOf(meshName(job.mesh));
-  if (own) return timed(job, own.flops_per_s.value, own.bytes_per_s.value, 'measured');
+  if (own) return timed(job, own.flops_per_s.value, paceOf(job, job.mesh), 'measured');
   const alone = job.card.kind === 'cpu' ? undefined : ratesOf(meshName(ONE));
-  if (alone) return timed(job, alone.flops_per_s.value, alone.bytes_per_s.value, 'measured alone');
+  if (alone) return timed(job, alone.flops_per_s.value, paceOf(job, ONE), 'measured alone');
   const rate = rateOf(job.card, job.precision === 'fp32' ? ['fp32', 'tf32'] : ['bf16', 'fp16', 'fp32']);
   const bandwidth = job.card.figures.bandwidth_gbs;
   if (rate === undefined || bandwidth === undefined) return null;
@@ -28,16 +28,31 @@ export function speedOf(job: Job): Speed | null {
   return timed(job, rate * 1e12 * compute, bandwidth * 1e9 * memory, 'estimated');
 }
 
+/** Bytes that an update moves in a second: as runs had it, else at the pace of memory, or of the fastest update. */
+function paceOf(job: Job, mesh: Mesh): number {
+  const there = job.measured?.updates.filter((one) => one.mesh === meshName(mesh)) ?? [];
+  const by = job.state === 'fp32' ? job.optimizer : `${job.optimizer} ${job.state}`;
+  const kept = job.precision === 'bf16-pure' ? 'bf16' : 'fp32';
+  const kind = `${by} of ${job.isWhole ? 'all' : 'lora'} weights in ${kept}`;
+  const own = there.find((one) => one.update === kind);
+  if (own) return own.bytes_per_s.value;
+  const bandwidth = job.card.figures.bandwidth_gbs;
+  if (bandwidth !== undefined) return bandwidth * 1e9 * job.assumed.memory;
+  return Math.max(Number.EPSILON, ...there.map((one) => one.bytes_per_s.value));
+}
+
 function timed(job: Job, flops: number, bytes: number, how: Speed['how']): Speed {
   const { mesh } = job;
   const times = microBatches(job);
-  const tokens = job.micro * times * readersOf(mesh);
+  const full = job.micro * times * readersOf(mesh);
+  const asked = Math.max(job.assumed.batch_tokens, job.length);
+  const tokens = readersOf(mesh) > 1 ? full : Math.min(full, asked);
   // Ranks of a processor share its cores.
   const devices = job.card.kind === 'cpu' ? 1 : ranksOf(mesh);
   const compute = (tokenFlops(job) * tokens) / (devices * flops);
   let seconds = compute + movedBytes(job) / bytes;
   if (how !== 'measured') {
-    seconds += summing(job, times) + Math.max(0, sharing(job, times) - compute);
+    seconds += summing(job, times) + routing(job, times) + Math.max(0, sharing(job, times) - compute);
     seconds += (compute * (mesh.pipeline - 1)) / times;
   }
   return { tokensPerSecond: tokens / seconds, stepSeconds: seconds, how };
@@ -73,6 +88,22 @@ function summing(job: Job, times: number): number {
   const layers = job.model.layers.length / job.mesh.pipeline;
   const sums = 4 + 2 * Number(job.recompute);
   return (sums * layers * times * 2 * (parts - 1) * states) / parts / linkOf(job.card, parts, job.assumed);
+}
+
+/** Seconds of sending tokens to ranks that have their experts, and back, forward and backward. */
+function routing(job: Job, times: number): number {
+  const { mesh, model } = job;
+  if (mesh.expert === 1) return 0;
+  const item = job.precision === 'fp32' ? 4 : 2;
+  const own = sizesOf(job);
+  const pairs =
+    ((own.tokens ?? 0) * (model.sizes.num_experts_per_tok ?? 0) * (mesh.expert - 1)) / mesh.expert;
+  const having = tensorsOf(model).filter((one) => one.role === 'expert');
+  // Of each kind of layers, how many there are.
+  const alike = new Map(having.map((one) => [one.layer, one.times]));
+  const layers = [...alike.values()].reduce((all, times) => all + times, 0) / mesh.pipeline;
+  const sent = 2 * (2 + Number(job.recompute)) * times * layers * item * pairs;
+  return (sent * (model.sizes.hidden_size ?? 0)) / linkOf(job.card, mesh.expert * mesh.tensor, job.assumed);
 }
 
 /** Seconds of gathering weights and adding gradients, of which most goes on beside the layers. */
