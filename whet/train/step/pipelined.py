@@ -124,15 +124,23 @@ class PipelineParallel(Stepping):
         again = {id(p) for p in self.stages.shared(self.module)} if self.is_last else set()
         return [parameter for parameter in self.module.parameters() if id(parameter) not in again]
 
+    def _summed(self, ledger: Ledger, everywhere: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Of stages the last one has a ledger, whose sums the others are told."""
+        return {**self.world.summed(ledger.totals), **self.world.summed(everywhere, "all")}
+
     def _told(self, summed: Mapping[str, Tensor], ledger: Ledger) -> dict[str, float]:
         read = super()._told(summed, ledger) if self.is_last else {}
-        read, parts = self._from_last((read, self.losses.take() if self.losses is not None else []))
         if self.losses is not None:
-            self.losses.put(parts)
-        return read
+            self.losses.put(self._from_last(self.losses.take()))
+        return self._from_first_of_last(read)
 
     def _read(self, ledger: Ledger, everywhere: Mapping[str, Tensor]) -> dict[str, float]:
-        return self._from_last(super()._read(ledger, everywhere))
+        return self._from_first_of_last(super()._read(ledger, everywhere))
+
+    def _from_first_of_last(self, value: Any) -> Any:
+        """The value that the first of the ranks with the last stage has, on all ranks."""
+        stages = self.world.count("stages")
+        return self.world.told(value, "all", self.stages.cut.place[-1] * (self.world.count("all") // stages))
 
     def _from_last(self, value: Any) -> Any:
         """The value that the last stage's rank has, on every stage."""

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from whet.base.errors import OutOfMemory, is_out_of_memory
+from whet.base.mesh import AXES
 from whet.contracts.batch import Batch
 from whet.contracts.executor import BROKEN, OVERFLOW, POLICY, Weights
 from whet.contracts.model import PLAIN, Models, Readout
@@ -173,8 +174,14 @@ class Stepping(ABC):
         return self.module.parameters()
 
     def _summed(self, ledger: Ledger, everywhere: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The ledger's sums over ranks, and those of what each rank of any axis has a part of: nobody has read them."""
-        return {**self.world.summed(ledger.totals), **self.world.summed(everywhere, "all")}
+        """The ledger's sums over ranks, and those of what each rank of any axis has a part of: nobody has read them.
+
+        Of ranks that compute the same loss the first counts. So all have the same numbers, to the bit, where processors
+        of two kinds round otherwise: an alarm or an early stop that follows from them does so on every rank.
+        """
+        is_counted = self.world.is_first(AXES["loss"])
+        own = {name: value if is_counted else torch.zeros_like(value) for name, value in ledger.totals.items()}
+        return self.world.summed({**own, **everywhere}, "all")
 
     def _told(self, summed: Mapping[str, torch.Tensor], ledger: Ledger) -> dict[str, float]:
         """The sums of a step as numbers, and where its loss comes from: in one read."""
