@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from whet.contracts.rewards import questions
 from whet.generate.decode import complete
 from whet.generate.groups import Groups
 from whet.generate.models import load_model
@@ -86,7 +87,7 @@ def _rollouts(model: Any, seed: int) -> int:
     _ends(model, 96)
     settings = GenerateSettings(max_new_tokens=256, temperature=1.0)
     prompts = _prompts([300] * 8, seed)
-    found = Groups(model.module, model.processor, settings)(prompts, [{}] * 8, 8, seed=seed, numbers=range(8))
+    found = Groups(model.module, model.processor, settings)(questions(prompts), 8, seed=seed)
     return sum(len(one.ids) for group in found for one in group)
 
 

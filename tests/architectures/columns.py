@@ -25,6 +25,7 @@ from tests.tiny import conversations, sentence, write_rows
 from whet.base.config import from_mapping
 from whet.base.errors import WhetError
 from whet.contracts.batch import Batch
+from whet.contracts.rewards import questions
 from whet.export.report import plain
 from whet.generate.decode import complete
 from whet.generate.groups import Groups
@@ -258,7 +259,7 @@ def _decodes(bench: Bench) -> str | None:
             _check_said(own, way, said, *drawn, greedy=True)
     if bench.kind == "causal":
         player = Groups(module, loaded.processor, GenerateSettings(max_new_tokens=6, temperature=1.0))
-        groups = player(prompts, [{}] * 3, 2, seed=5, numbers=range(3))
+        groups = player(questions(prompts), 2, seed=5)
         for prompt, group in zip(prompts, groups, strict=True):
             for one in group:
                 said = continued(bench.kind, own, prompt, list(one.ids))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from whet.contracts.rewards import questions
 from whet.generate.eval_mode import borrowed
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
@@ -50,7 +51,7 @@ def check_rollout(module: nn.Module, tokenizer: Any = None, num: int = 3, length
     settings = GenerateSettings(max_new_tokens=DRAWN.max_new_tokens, temperature=1.0)
     prompts = _prompts(module, lengths)
     player = Groups(module, tokenizer or _NoText(), settings)
-    found = player(prompts, [{}] * len(prompts), num, seed=5, numbers=range(len(prompts)))
+    found = player(questions(prompts), num, seed=5)
     assert [len(group) for group in found] == [num] * len(prompts)
     with borrowed(module):
         off = max(_off(module, t.prompt_ids, t.ids, t.logprobs) for group in found for t in group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.generate import tiny
+from whet.contracts.rewards import questions
 from whet.generate.episodes import Episodes
 from whet.generate.protocol import Completion, GenerateSettings, Token
 
@@ -121,6 +122,5 @@ def play(form, tools, toolbox, said, prompts=("2 plus 1?",), num=1, **settings):
     limits = {"max_turns": settings.pop("max_turns", 4), "timeout_s": settings.pop("timeout_s", 60.0)}
     chosen = GenerateSettings(**{"max_new_tokens": 600, "temperature": 1.0, **settings})
     player = Episodes(engine, made, toolbox, chosen, frozenset({stop}), **limits)
-    rows = [{} for _ in prompts]
-    played = player([[{"role": "user", "content": p}] for p in prompts], rows, num, seed=0, numbers=range(len(prompts)))
+    played = player(questions([[{"role": "user", "content": p}] for p in prompts]), num, seed=0)
     return made, engine, played

@@ -12,6 +12,7 @@ from tests.generate.test_groups import DRAWN, PROMPTS, play
 from tests.ranks import on_ranks
 from whet.base.parallel import Parallel
 from whet.contracts.model import Capabilities
+from whet.contracts.rewards import questions
 from whet.generate.by_stages import by_stages
 from whet.generate.decode import complete
 from whet.generate.groups import Groups
@@ -83,7 +84,7 @@ def one_of(world, settings, kind, mine):
     player = by_stages(world, Groups(live, tiny.tokenizer(), DRAWN), module)
     prompts = [(PROMPTS + ["a b"])[i] for i in mine]
     heard = []
-    answers = player(prompts, [{}] * len(mine), 3, seed=5, numbers=list(mine), at=heard.append)
+    answers = player(questions(prompts, mine), 3, seed=5, at=heard.append)
     assert any(doing.startswith("what rank ") for doing in heard), "who is waited for"
     greedy = complete(module, tiny.tokenizer(), PROMPTS, GREEDY)
     talks = talked(module)

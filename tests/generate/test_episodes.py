@@ -7,6 +7,7 @@ import pytest
 from tests.generate import tiny
 from tests.generate.played import FORMS, WRITTEN, Scripted, play, tokenizer
 from whet.base.errors import ModelError
+from whet.contracts.rewards import questions
 from whet.generate.episodes import Episodes
 from whet.generate.protocol import Completion, GenerateSettings
 
@@ -107,9 +108,9 @@ def test_a_real_model_plays_and_its_log_probabilities_are_its_own(tools, toolbox
     stops = stop_ids(loaded.module, loaded.processor)
     settings = GenerateSettings(max_new_tokens=12, temperature=1.0)
     player = Episodes(local, loaded.processor, toolbox, settings, stops)
-    asked = [[{"role": "user", "content": "hello"}], [{"role": "user", "content": "fox"}]]
-    both = player(asked, [{}, {}], 2, seed=1, numbers=[0, 1])
-    alone = player(asked[1:], [{}], 2, seed=1, numbers=[1])
+    asked = questions([[{"role": "user", "content": said}] for said in ("hello", "fox")])
+    both = player(asked, 2, seed=1)
+    alone = player(asked[1:], 2, seed=1)
     assert [one.ids for one in both[1]] == [one.ids for one in alone[0]] and both[0][0].ids != both[0][1].ids
     import torch
 
@@ -130,4 +131,4 @@ def test_an_engine_without_ids_cannot_play(tools, toolbox):
 
     player = Episodes(Wordy(made, [], stop), made, toolbox, GenerateSettings(), frozenset({stop}))
     with pytest.raises(ModelError, match="tells no token ids"):
-        player(["hello"], [{}], 1, seed=0, numbers=[0])
+        player(questions(["hello"]), 1, seed=0)

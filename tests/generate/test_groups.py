@@ -13,6 +13,7 @@ from tests.generate.serving.conftest import serving
 from tests.ranks import on_ranks
 from whet.base.errors import ModelError
 from whet.base.seeds import derive
+from whet.contracts.rewards import questions
 from whet.generate.decode import complete
 from whet.generate.groups import Groups
 from whet.generate.prompts import stop_ids
@@ -27,7 +28,7 @@ DRAWN = GenerateSettings(max_new_tokens=12, temperature=1.3)
 
 def play(module, settings=DRAWN, prompts=PROMPTS, num=3, numbers=None, **given):
     player = Groups(module, tiny.tokenizer(), settings, **given)
-    return player(prompts, [{}] * len(prompts), num, seed=5, numbers=numbers or range(len(prompts)))
+    return player(questions(prompts, numbers), num, seed=5)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma2"])
@@ -90,15 +91,15 @@ def test_no_answer_goes_past_the_models_context():
 def test_what_was_read_with_other_weights_is_not_gone_on_from():
     """As GRPO does: answers, a step of learning, answers to the same prompts."""
     player = Groups(ours(tiny.module()), tiny.tokenizer(), DRAWN)
-    prompt = ["Pack my box with five dozen liquor jugs"]
-    before = player(prompt, [{}], 4, seed=5, numbers=[0])
+    prompt = questions(["Pack my box with five dozen liquor jugs"])
+    before = player(prompt, 4, seed=5)
     changed = ours(tiny.module())
     with torch.no_grad():
         for module in (player.module, changed):
             for parameter in module.parameters():
                 parameter.mul_(-1.0)
-    after = player(prompt, [{}], 4, seed=5, numbers=[0])
-    assert after != before and after == Groups(changed, tiny.tokenizer(), DRAWN)(prompt, [{}], 4, seed=5, numbers=[0])
+    after = player(prompt, 4, seed=5)
+    assert after != before and after == Groups(changed, tiny.tokenizer(), DRAWN)(prompt, 4, seed=5)
 
 
 def test_a_prompt_is_read_once_for_all_its_answers():

@@ -13,6 +13,7 @@ from tests.generate.test_groups import DRAWN, PROMPTS, play
 from tests.ranks import on_ranks
 from whet.base.parallel import Parallel
 from whet.contracts.model import Capabilities
+from whet.contracts.rewards import questions
 from whet.generate.decode import complete
 from whet.generate.eval_mode import reshard
 from whet.generate.groups import Groups
@@ -60,9 +61,9 @@ def one_of(world, settings, kind):
     shard(loaded(live, None, Capabilities(), LanguageModel(live)), world, settings, ())
     before = sum(storage.nbytes() for storage in storages(list(live.parameters())))
     # All but the first have nothing to ask, and go on beside it.
-    prompts, numbers = ([*PROMPTS, "a b"], range(len(PROMPTS) + 1)) if world.is_writer else ([], range(0))
+    prompts = [*PROMPTS, "a b"] if world.is_writer else []
     player = together(Groups(live, tiny.tokenizer(), DRAWN), world, live)
-    answers = player(prompts, [{}] * len(prompts), 3, seed=5, numbers=list(numbers))
+    answers = player(questions(prompts), 3, seed=5)
     greedy = complete(live, tiny.tokenizer(), PROMPTS, GREEDY)
     talks = talked(live)
     reshard(live)

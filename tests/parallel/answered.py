@@ -9,6 +9,7 @@ import torch
 
 from tests.generate import tiny
 from tests.parallel.meshes import VOCAB, Case, model
+from whet.contracts.rewards import questions
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.parallel.world import World
@@ -24,7 +25,7 @@ def answered(case: Case, folder: Path) -> list[list[float]]:
     world = World.start("cpu", 60, case.sizes) if case.mesh else World(torch.device("cpu"))
     live = model(case, world, folder)
     player = together(Groups(live.module, tiny.tokenizer(), DRAWN), world, live.module)
-    found = player(PROMPTS, [{}] * 2, 3, seed=1, numbers=range(2))
+    found = player(questions(PROMPTS), 3, seed=1)
     return [[*(10 * i / VOCAB for i in t.ids), *(t.logprobs or ())] for group in found for t in group]
 
 

@@ -7,6 +7,7 @@ import torch
 from tests.tiny import config, conversations, write_rows
 from tests.train.test_rollouts import bits, settings
 from whet.base.config import from_mapping
+from whet.contracts.rewards import questions
 from whet.train.api import train
 from whet.train.build import assemble
 from whet.train.weight_stream import live_tensors
@@ -118,7 +119,7 @@ def test_answers_without_ids_are_tokenised_and_say_no_drift(tmp_path):
             return [Completion(f"fox {i}", (), "stop" if i % 2 else "length", 3) for i in range(len(prompts))]
 
     player = Playing(Texts(), tokenizer, GenerateSettings(max_new_tokens=6))
-    (first, second), _ = player(["a", "b"], [{}, {}], 2, seed=0, numbers=[0, 1])
+    (first, second), _ = player(questions(["a", "b"]), 2, seed=0)
     assert tokenizer.decode(first.ids) == "fox 0" and first.finish == "length" and first.logprobs is None
     assert tokenizer.decode(second.ids) == "fox 1<|im_end|>" and second.finish == "stop"
 

@@ -12,6 +12,7 @@ from tests.train.test_rollouts import REWARDS, notices, settings
 from whet.base.config import from_mapping
 from whet.base.errors import DataError
 from whet.base.seeds import derive
+from whet.contracts.rewards import questions
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.train.api import resume, train
@@ -50,7 +51,7 @@ def test_the_number_is_that_of_the_answers_drawn_as_in_training(tmp_path):
     held = built.loop.evaluation._held_out
     player = Groups(built.loaded.module, built.loaded.processor, GenerateSettings(max_new_tokens=6, temperature=1.0))
     prompts = [list(asked.ids) for asked in built.supply.held_out.asked]
-    answers = player(prompts, [{}] * 3, 1, seed=derive("held-out reward", 0), numbers=range(3))
+    answers = player(questions(prompts), 1, seed=derive("held-out reward", 0))
     namespace: dict = {}
     exec(REWARDS, namespace)
     expected = np.mean([namespace["vowels"](answer[0].text) for answer in answers])

@@ -14,6 +14,7 @@ from tests.train.test_held_out_reward import measured
 from tests.train.test_rollouts import bits, notices, steps
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, ModelError
+from whet.contracts.rewards import questions
 from whet.generate.tools import load_tools
 from whet.models.tokenizers.training import train_tokenizer
 from whet.track.reading.store import history
@@ -108,10 +109,8 @@ def test_conversations_that_go_on_are_those_of_an_engine_that_reads_all_of_them_
 
         complete = staticmethod(player.engine.complete)
 
-    asked = [[{"role": "user", "content": thing}] for thing in THINGS]
-    goes_on, reads = (
-        one(asked, [{}] * 4, 4, seed=3, numbers=range(4)) for one in (player, replace(player, engine=Whole))
-    )
+    asked = questions([[{"role": "user", "content": thing}] for thing in THINGS])
+    goes_on, reads = (one(asked, 4, seed=3) for one in (player, replace(player, engine=Whole)))
     assert {t.figures["turns"] for group in goes_on for t in group} >= {1, 2}
     for ours, theirs in zip(sum(goes_on, []), sum(reads, []), strict=True):
         assert replace(ours, logprobs=None) == theirs  # told at temperature 1 where the draws were at 1.2

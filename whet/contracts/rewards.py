@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 
 Message = Mapping[str, Any]
 Score = float | None
+# Is told what comes next, so that a watch knows what is waited for; raises when nobody waits any more.
+Heard = Callable[[str], None]
 
 
 class Reward(Protocol):
@@ -108,24 +110,32 @@ def unheard(doing: str) -> None:
     """Nobody follows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt that is to be answered (messages, text, or its tokens), and the number that its draws follow from."""
+
+    prompt: Sequence[Message] | str | Sequence[int]
+    number: int
+
+
+def questions(
+    prompts: Sequence[Sequence[Message] | str | Sequence[int]], numbers: Sequence[int] | None = None
+) -> list[Question]:
+    """Prompts with these numbers, or from 0 on."""
+    given = range(len(prompts)) if numbers is None else numbers
+    return [Question(prompt, number) for prompt, number in zip(prompts, given, strict=True)]
+
+
 class Player(Protocol):
     """Answers prompts as often as asked: what a rollout is made with.
 
     A single turn is `whet.generate.groups`; conversations with tools are another one. Returns `num` trajectories of
-    each prompt. The draws of a trajectory depend on (`seed`, the prompt's entry of `numbers`, its own place from 0)
-    alone, so that ranks that share the prompts draw as one process does. `at` is told what comes next, so that a watch
-    knows what is waited for; it raises when nobody waits any more.
+    each prompt. The draws of a trajectory depend on (`seed`, the question's number, its own place from 0) alone, so
+    that ranks that share the prompts draw as one process does.
     """
 
     def __call__(
-        self,
-        prompts: Sequence[Sequence[Message] | str],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
+        self, questions: Sequence[Question], num: int, *, seed: int, at: Heard = unheard
     ) -> list[list[Trajectory]]: ...
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from whet.contracts.rewards import Message, Player, Trajectory, unheard
+from whet.contracts.rewards import Heard, Player, Question, Trajectory, unheard
 from whet.generate.dealt_tools import DealtTools
 from whet.generate.episodes import Episodes
 from whet.generate.groups import Groups
@@ -29,26 +29,15 @@ class ByStages:
     playing: Player
 
     def __call__(
-        self,
-        prompts: Sequence[Sequence[Message] | str],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
+        self, questions: Sequence[Question], num: int, *, seed: int, at: Heard = unheard
     ) -> list[list[Trajectory]]:
         at("the prompts of the other stages")
         self.module.tell(at)
-        asked = self.world.gathered((prompts, rows, numbers), "stages")
-        jobs = [
-            partial(self.playing, prompts, rows, num, seed=seed, numbers=numbers, at=at)
-            for prompts, rows, numbers in asked
-            if prompts
-        ]
+        asked = self.world.gathered(list(questions), "stages")
+        jobs = [partial(self.playing, own, num, seed=seed, at=at) for own in asked if own]
         found = iter(self.module.turns.run(jobs))
         self.module.carrier.settle()  # and not before: what one turn has sent another may have to take first
-        answered = [next(found) if prompts else [] for prompts, _, _ in asked]
+        answered = [next(found) if own else [] for own in asked]
         return answered[self.world.index("stages")]
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from whet.contracts.rewards import Message, Player, Trajectory, unheard
+from whet.contracts.rewards import Heard, Player, Question, Trajectory, unheard
 from whet.generate.dealt_tools import DealtTools
 from whet.generate.episodes import Episodes
 from whet.generate.groups import Groups
@@ -26,24 +25,13 @@ class ByTensor:
     playing: Player
 
     def __call__(
-        self,
-        prompts: Sequence[Sequence[Message] | str],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
+        self, questions: Sequence[Question], num: int, *, seed: int, at: Heard = unheard
     ) -> list[list[Trajectory]]:
         at("the prompts of the other ranks of `tensor`")
-        asked = self.world.gathered(list(zip(prompts, rows, numbers, strict=True)), "tensor")
-        every = [one for own in asked for one in own]
-        found = self.playing(
-            [prompt for prompt, _, _ in every], [row for _, row, _ in every], num, seed=seed,
-            numbers=[number for _, _, number in every], at=at,
-        )  # fmt: skip
+        asked = self.world.gathered(list(questions), "tensor")
+        found = self.playing([one for own in asked for one in own], num, seed=seed, at=at)
         first = sum(map(len, asked[: self.world.index("tensor")]))
-        return found[first : first + len(prompts)]
+        return found[first : first + len(questions)]
 
 
 def by_tensor(world: World, ours: Groups | Episodes) -> ByTensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from whet.base.seeds import derive
-from whet.contracts.rewards import Message, Trajectory, unheard
+from whet.contracts.rewards import Heard, Question, Trajectory, unheard
 from whet.generate.prompts import end_of_turn, prompt_ids
 from whet.generate.protocol import Completion, Engine, GenerateSettings
 
@@ -26,17 +26,10 @@ class Playing:
     settings: GenerateSettings
 
     def __call__(
-        self,
-        prompts: Sequence[Sequence[Message] | str | Sequence[int]],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
+        self, questions: Sequence[Question], num: int, *, seed: int, at: Heard = unheard
     ) -> list[list[Trajectory]]:
-        ids = [prompt_ids(self.tokenizer, prompt) for prompt in prompts]
-        settings = replace(self.settings, seed=derive("play", seed, *numbers), logprobs=True)
+        ids = [prompt_ids(self.tokenizer, one.prompt) for one in questions]
+        settings = replace(self.settings, seed=derive("play", seed, *(one.number for one in questions)), logprobs=True)
         at(f"the engine's answers to {len(ids)} prompts, {num} to each")
         said = self.engine.complete([prompt for prompt in ids for _ in range(num)], settings) if ids else []
         made = [self._trajectory(ids[i // num], answer) for i, answer in enumerate(said)]

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from whet.base.errors import ModelError
 from whet.base.seeds import derive
-from whet.contracts.rewards import Message, Trajectory, unheard
+from whet.contracts.rewards import Heard, Message, Question, Trajectory, unheard
 from whet.generate.protocol import Asked, Engine, GenerateSettings, Talk, Turn
 from whet.generate.tool_calls import Exchange, Said
 from whet.generate.tools import Observation, Tools
@@ -40,20 +40,13 @@ class Episodes:
     together: Callable[[int], int] = int
 
     def __call__(
-        self,
-        prompts: Sequence[Sequence[Message] | str | Sequence[int]],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
+        self, questions: Sequence[Question], num: int, *, seed: int, at: Heard = unheard
     ) -> list[list[Trajectory]]:
         exchange = Exchange(self.tokenizer, self.toolbox.schemas)
         deadline = time.monotonic() + self.timeout_s
         episodes = [
-            _Episode(_rendered(exchange, prompt), (number, place), i * num + place)
-            for i, (prompt, number) in enumerate(zip(prompts, numbers, strict=True))
+            _Episode(_rendered(exchange, one.prompt), (one.number, place), i * num + place)
+            for i, one in enumerate(questions)
             for place in range(num)
         ]
         talk = self._begin()
@@ -67,16 +60,15 @@ class Episodes:
             at(f"the tools' answers in {len(calling)} conversations, after turn {turn + 1} of {self.max_turns}")
             self._call(calling, exchange, is_last=turn + 1 == self.max_turns or time.monotonic() > deadline)
         done = [self._trajectory(episode) for episode in episodes]
-        return [done[i * num : (i + 1) * num] for i in range(len(prompts))]
+        return [done[i * num : (i + 1) * num] for i in range(len(questions))]
 
     def _begin(self) -> Talk:
         talk = getattr(self.engine, "talk", None)
         return (talk and talk(self.settings)) or _Whole(self.engine)
 
     def _turn(
-        self, talk: Talk, active: Sequence[_Episode], exchange: Exchange, seed: int, turn: int,
-        at: Callable[[str], None],
-    ) -> None:  # fmt: skip
+        self, talk: Talk, active: Sequence[_Episode], exchange: Exchange, seed: int, turn: int, at: Heard
+    ) -> None:
         """One turn of each conversation that goes on."""
         rooms = [self.settings.max_new_tokens - len(episode.ids) for episode in active]
         longest = self.together(max(rooms, default=1))  # a rank that is done goes on beside the others
@@ -177,9 +169,7 @@ class _Whole:
 
     engine: Engine
 
-    def turn(
-        self, asked: Sequence[Asked], settings: GenerateSettings, at: Callable[[str], None] = unheard
-    ) -> list[Turn]:
+    def turn(self, asked: Sequence[Asked], settings: GenerateSettings, at: Heard = unheard) -> list[Turn]:
         answers = self.engine.complete([one.context for one in asked], settings, [one.number for one in asked])
         if any(not answer.tokens for answer in answers):
             raise ModelError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
 from whet.base.seeds import derive
-from whet.contracts.rewards import Message, Trajectory, unheard
+from whet.contracts.rewards import Heard, Question, Trajectory, unheard
 from whet.generate.decode import BATCH_TOKENS
 from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import Completion, GenerateSettings
@@ -33,20 +33,13 @@ class Groups:
     batch_tokens: int = BATCH_TOKENS
 
     def __call__(
-        self,
-        prompts: Sequence[Sequence[Message] | str | Sequence[int]],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
+        self, questions: Sequence[Question], num: int, *, seed: int, at: Heard = unheard
     ) -> list[list[Trajectory]]:
-        ids = [prompt_ids(self.tokenizer, prompt) for prompt in prompts]
+        ids = [prompt_ids(self.tokenizer, one.prompt) for one in questions]
         settings = replace(self.settings, seed=seed)
         asked = [
-            Request(ids=prompt, settings=settings, number=derive("sample", number, place), tells_draws=True)
-            for prompt, number in zip(ids, numbers, strict=True)
+            Request(ids=prompt, settings=settings, number=derive("sample", one.number, place), tells_draws=True)
+            for prompt, one in zip(ids, questions, strict=True)
             for place in range(num)
         ]
         stops = stop_ids(self.module, self.tokenizer)

@@ -11,7 +11,7 @@ from typing import Any
 
 from whet.base.rounding import slack
 from whet.base.seeds import derive
-from whet.contracts.rewards import Grader, Player, Task
+from whet.contracts.rewards import Grader, Player, Task, questions
 from whet.data.render.prompts import Asked
 
 # Prompts that are answered and graded together.
@@ -83,9 +83,8 @@ def _rows(
     chosen: Chosen,
 ) -> Iterator[Mapping[str, Any]]:
     prompts = [a.ids or a.prompt.messages for a in asked]
-    columns = [a.prompt.columns for a in asked]
-    numbers = range(start, start + len(asked))
-    groups = player(prompts, columns, num, seed=derive("best of", seed), numbers=numbers)  # type: ignore[arg-type]
+    numbered = questions(prompts, range(start, start + len(asked)))
+    groups = player(numbered, num, seed=derive("best of", seed))
     tasks = [Task(_messages(a), [t.text for t in g], a.prompt.columns) for a, g in zip(asked, groups, strict=True)]
     grading = grader.grade(tasks)
     for name, reasons in grading.failures.items():

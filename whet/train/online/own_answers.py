@@ -11,7 +11,7 @@ import numpy as np
 from whet.base.errors import DataError
 from whet.base.run import Run
 from whet.base.seeds import derive
-from whet.contracts.rewards import Player, Trajectory
+from whet.contracts.rewards import Player, Trajectory, questions
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, StepSource, Stop
 from whet.data.order.dataset import Dataset
@@ -99,7 +99,7 @@ class OwnAnswers:
         starts = [reply_start(sample) for sample in samples]
         prompts = [sample.ids[:start].tolist() for sample, start in zip(samples, starts, strict=True)]
         seed = derive(self.seed, "own answers", given.index)
-        found = self.player(prompts, [{}] * len(mine), 1, seed=seed, numbers=mine)
+        found = self.player(questions(prompts, mine), 1, seed=seed)
         own = {
             i: with_reply(sample, start, trajectories[0])
             for i, sample, start, trajectories in zip(mine, samples, starts, found, strict=True)

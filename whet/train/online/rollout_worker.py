@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from whet.contracts.rewards import Grader, Grading, Player, Task, Trajectory
+from whet.contracts.rewards import Grader, Grading, Player, Task, Trajectory, questions
 from whet.data.render.prompts import Asked
 from whet.generate.prefetch import Ahead, Job, Progress, Watch
 from whet.parallel.world import World
@@ -58,10 +58,8 @@ class Asking:
         if self.world.device.type == "cuda":  # each thread has a current device of its own
             torch.cuda.set_device(self.world.device)
         mine = list(range(len(asked)))[self.world.index("all") :: self.world.count("all")]
-        trajectories = player(
-            [asked[i].ids or asked[i].prompt.messages for i in mine],  # type: ignore[misc]
-            [asked[i].prompt.columns for i in mine], num, seed=seed, numbers=mine, at=progress.at,
-        )  # fmt: skip
+        prompts = [asked[i].ids or asked[i].prompt.messages for i in mine]
+        trajectories = player(questions(prompts, mine), num, seed=seed, at=progress.at)
         progress.at("the rewards of the answers")
         tasks = [_task(asked[i], group) for i, group in zip(mine, trajectories, strict=True)]
         grading = self.grader.grade(tasks)
