@@ -9,7 +9,7 @@ rounding; whoever uses it is tried on the model's twin (`together_proof.py`), an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from whet.kernels.attention_spec import Form
-from whet.kernels.cpu_linear import at_least
+from whet.kernels.cpu_linear import Then, at_least, done
 from whet.kernels.cpu_linear import linear as product
 from whet.kernels.quantized import Quantized
 from whet.models.decoding.manner import turn_of
@@ -83,9 +83,9 @@ class Lean:
         self._cos_PK, self._sin_PK = torch.empty(0), torch.empty(0)
 
     @property
-    def linears(self) -> list[nn.Linear]:
-        """The layers that it multiplies with itself."""
-        return [self._own.lm_head, *(linear for layer in self._layers for linear in layer.linears)]
+    def products(self) -> list[list[nn.Linear]]:
+        """The layers that it multiplies with itself; those together that may be one product (`joined`)."""
+        return [[self._own.lm_head], *(linears for layer in self._layers for linears in layer.products)]
 
     def logits(self, ids_T: Tensor, places_T: Tensor, last: int, told_P: Tensor, attend: Attend) -> Tensor:
         """Logits (P, V) behind the told ones of these tokens, which stand at these positions, the largest `last`."""
@@ -95,7 +95,7 @@ class Lean:
         threads = self._threads if max(len(ids_T), _FEW) * self._num_weights >= _LONG else 0
         with at_least(threads if hidden_TD.numel() >= _WIDE else 0):
             for layer in self._layers:
-                layer.forward(hidden_TD, turns, attend, threads)
+                hidden_TD = layer.forward(hidden_TD, turns, attend, threads)
         if not len(told_P):
             return hidden_TD.new_empty(0, self._own.config.vocab_size)
         hidden_PD = hidden_TD if len(told_P) == len(ids_T) else hidden_TD[told_P]
@@ -118,10 +118,10 @@ class _Layer:
     def __init__(self, layer: Any) -> None:
         self._attention, self._mlp = layer.self_attn, layer.mlp
         self._before, self._between = layer.input_layernorm, layer.post_attention_layernorm
-        self._linears = [getattr(self._attention, f"{name}_proj") for name in "qkvo"]
+        *self._inner, self._outer = (getattr(self._attention, f"{name}_proj") for name in "qkvo")
         self._gate, self._up, self._down = (getattr(self._mlp, f"{name}_proj") for name in ("gate", "up", "down"))
         self._norms = [getattr(self._attention, f"{name}_norm", None) for name in "qk"]
-        self._act = F.silu if type(self._mlp.act_fn).__name__ in ("SiLU", "SiLUActivation") else self._mlp.act_fn
+        self._is_silu = type(self._mlp.act_fn).__name__ in ("SiLU", "SiLUActivation")
         self._dim = self._attention.head_dim
         window = getattr(self._attention, "sliding_window", None)
         if type(self._attention).__name__.startswith("Mistral"):
@@ -129,23 +129,25 @@ class _Layer:
         self._form = Form(self._attention.scaling, window)
 
     @property
-    def linears(self) -> list[nn.Linear]:
-        return [*self._linears, self._gate, self._up, self._down]
+    def products(self) -> list[list[nn.Linear]]:
+        return [self._inner, [self._outer], [self._gate], [self._up], [self._down]]
 
-    def forward(self, hidden_TD: Tensor, turns: tuple[Tensor, Tensor], attend: Attend, threads: int) -> None:
-        """Changes the hidden states in place."""
+    def forward(self, hidden_TD: Tensor, turns: tuple[Tensor, Tensor], attend: Attend, threads: int) -> Tensor:
+        """The hidden states behind it."""
         normed_TD = _normed(self._before, hidden_TD)
-        q, k, v, o = self._linears
+        inner = _products(self._inner, normed_TD, threads)
         query, key = (
-            self._turned(_product(linear, normed_TD, threads), norm, turns)
-            for linear, norm in zip((q, k), self._norms, strict=True)
+            self._turned(states_TD, norm, turns) for states_TD, norm in zip(inner[:2], self._norms, strict=True)
         )
-        value = _product(v, normed_TD, threads).reshape(1, len(hidden_TD), -1, self._dim).transpose(1, 2)
-        seen = attend(None, self._attention, query, key, value, None, self._form)
-        hidden_TD += _product(o, seen.reshape(len(hidden_TD), -1), threads)
+        value = inner[2].reshape(1, len(hidden_TD), -1, self._dim).transpose(1, 2)
+        seen_TD = attend(None, self._attention, query, key, value, None, self._form).reshape(len(hidden_TD), -1)
+        hidden_TD = _product(self._outer, seen_TD, threads, ("add", hidden_TD))
         normed_TD = _normed(self._between, hidden_TD)
-        gated = self._act(_product(self._gate, normed_TD, threads)).mul_(_product(self._up, normed_TD, threads))
-        hidden_TD += _product(self._down, gated, threads)
+        gate_TD = _product(self._gate, normed_TD, threads, "silu" if self._is_silu else None)
+        if not self._is_silu:
+            gate_TD = self._mlp.act_fn(gate_TD)
+        gated_TD = _product(self._up, normed_TD, threads, ("mul", gate_TD))
+        return _product(self._down, gated_TD, threads, ("add", hidden_TD))
 
     def _turned(self, states_TD: Tensor, norm: nn.Module | None, turns: tuple[Tensor, Tensor]) -> Tensor:
         """Queries or keys (1, H, T, K), normed where the model does, with their positions in them."""
@@ -160,11 +162,24 @@ def _normed(norm: Any, states: Tensor) -> Tensor:
     return F.rms_norm(states, states.shape[-1:], norm._parameters["weight"], norm.variance_epsilon)
 
 
-def _product(linear: Any, inputs_TD: Tensor, threads: int) -> Tensor:
+def joined(linears: Sequence[nn.Linear]) -> bool:
+    """Whether these layers are one product: the first one has the weights of all, and the others none."""
+    return not len(linears[-1]._parameters["weight"])  # type: ignore[arg-type]
+
+
+def _products(linears: Sequence[Any], inputs_TD: Tensor, threads: int) -> Sequence[Tensor]:
+    """What each of them gives."""
+    if type(linears[-1]) is nn.Linear and joined(linears):
+        whole = _product(linears[0], inputs_TD, threads)
+        return whole.split([linear.out_features for linear in linears], -1)
+    return [_product(linear, inputs_TD, threads) for linear in linears]
+
+
+def _product(linear: Any, inputs_TD: Tensor, threads: int, then: Then = None) -> Tensor:
     if type(linear) is nn.Linear and is_bare(linear):
         weight, bias = linear._parameters["weight"], linear._parameters["bias"]
         if type(weight) is nn.Parameter:
-            return product(inputs_TD, weight, bias, threads)
+            return product(inputs_TD, weight, bias, threads, then)
         if isinstance(weight, Quantized):
-            return product(inputs_TD, weight.dequantize(inputs_TD.dtype), bias, threads)
-    return linear(inputs_TD[None])[0]  # adapters deal with places of a row
+            return product(inputs_TD, weight.dequantize(inputs_TD.dtype), bias, threads, then)
+    return done(linear(inputs_TD[None])[0], then)  # adapters deal with places of a row
