@@ -157,6 +157,14 @@ test('a config.json is pasted, and what it lacks is said', async () => {
   await paste(page, { model_type: 'llama', hidden_size: 768, ...SIZES });
   await page.getByText(/^config.json: .*M parameters, 12 layers/).waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  // The answer stays in sight while what is asked is.
+  const [answer, asked] = await Promise.all(
+    [page.getByText(/^(Fits|Does not fit): /), page.getByRole('combobox', { name: 'Model' })].map((one) =>
+      one.boundingBox(),
+    ),
+  );
+  expect(asked?.y).toBeGreaterThan(0);
+  expect((answer?.y ?? 9999) + (answer?.height ?? 0)).toBeLessThan(page.viewportSize()?.height ?? 0);
   // It stands in the address, and whoever is sent that sees the same.
   await page.reload();
   await page.getByText(/^config.json: .*M parameters, 12 layers/).waitFor();

@@ -81,13 +81,14 @@ export function Find({ label, value, options, onChoose }: Props) {
             </p>
           )}
           {offered.map((one, index) => (
-            <div key={one.name} className={css.offer} role="presentation">
+            <div key={one.name} role="presentation">
               {!isUnknown && one.group !== offered[index - 1]?.group && (
                 <p className={css.group}>{one.group}</p>
               )}
               <div
                 id={`${id}-${index}`}
                 role="option"
+                className={css.offer}
                 aria-selected={index === at}
                 ref={(place) => {
                   if (index === at) place?.scrollIntoView({ block: 'nearest' });

@@ -37,15 +37,19 @@ export function Holding({ subject, asked, card, choices, onChange }: Props) {
     [subject, asked, choices],
   );
   if ([...shares.values()].every((one) => one.why)) return null;
+  // Vendors of which the same is said stand together.
+  const alike = [...new Set(groups.map((vendor) => shares.get(vendor)?.why ?? vendor))].map((why) =>
+    groups.filter((vendor) => (shares.get(vendor)?.why ?? vendor) === why),
+  );
   return (
     <section>
       <h2>{said.others}</h2>
       <p>{said.othersAbout}</p>
-      {groups.map((vendor) => {
-        const shared = shares.get(vendor);
+      {alike.map((vendors) => {
+        const shared = shares.get(vendors[0] ?? '');
         return (
-          <div key={vendor} className={css.vendor}>
-            <h3>{VENDORS[vendor] ?? vendor}</h3>
+          <div key={vendors.join()} className={css.vendor}>
+            <h3>{vendors.map((vendor) => VENDORS[vendor] ?? vendor).join(', ')}</h3>
             {shared?.why ? (
               <p>{said[shared.why]}</p>
             ) : (

@@ -110,7 +110,7 @@ function Rows({ rows }: { rows: Beside['rows'] }) {
             </td>
             <td data-number>{size(one.planned)}</td>
             <td data-number>{one.measured === null ? said.notYet : size(one.measured)}</td>
-            <td data-number>{one.apart === null ? '–' : signed(real(one.apart))}</td>
+            <td data-number>{apartOf(one)}</td>
             <td className={css.meaning}>{meanings[one.name]}</td>
           </tr>
         ))}
@@ -161,7 +161,12 @@ function withProcess(rows: Beside['rows']): Beside['rows'] {
   return [...parts, { name: 'process', planned, measured, apart }, peak];
 }
 
-function signed(share: number): string {
+/** How far measured is from planned, in words: a share where it tells something, else bytes, of what is small. */
+function apartOf({ planned, measured, apart }: Beside['rows'][number]): string {
+  if (planned === null || measured === null || apart === null) return '–';
+  const [share, beyond] = [real(apart), real(measured) - real(planned)];
   if (Math.abs(share) < 0.0005) return '0 %';
-  return `${share >= 0 ? '+' : '−'}${percent(Number(Math.abs(share).toFixed(3)))}`;
+  const sign = beyond >= 0 ? '+' : '−';
+  const isSmall = real(planned) < SMALL || Math.abs(share) >= 1;
+  return `${sign}${isSmall ? bytes(Math.abs(beyond)) : percent(Number(Math.abs(share).toFixed(3)))}`;
 }

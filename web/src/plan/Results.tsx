@@ -40,7 +40,7 @@ export function Results({ task, asked, assumed }: Props) {
           <span className={fits ? css.fits : css.fitsNot} role="status">
             {fits ? said.fits(percent(share)) : said.fitsNot(figure(Number(share.toPrecision(3))))}
           </span>
-          <span>
+          <span className={css.where}>
             {said.peakIn(name(peak))}
             {found.stage && `, ${said.onStage(found.stage)}`}
           </span>

@@ -16,17 +16,19 @@ export function Standing() {
     <main className={css.standing}>
       <div className={page.page}>
         <PageHead title={said.title} about={said.about}>
-          <Button
-            lang={language === 'en' ? 'zh' : 'en'}
-            onClick={() => setLanguage(language === 'en' ? 'zh' : 'en')}
-          >
-            {said.otherLanguage}
-          </Button>
-          <IconButton
-            icon={theme === 'dark' ? 'sun' : 'moon'}
-            label={theme === 'dark' ? said.light : said.dark}
-            onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
-          />
+          <span className={css.choices}>
+            <Button
+              lang={language === 'en' ? 'zh' : 'en'}
+              onClick={() => setLanguage(language === 'en' ? 'zh' : 'en')}
+            >
+              {said.otherLanguage}
+            </Button>
+            <IconButton
+              icon={theme === 'dark' ? 'sun' : 'moon'}
+              label={theme === 'dark' ? said.light : said.dark}
+              onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
+            />
+          </span>
         </PageHead>
         <Planner />
         <p className={css.note}>{said.offline}</p>

@@ -122,6 +122,7 @@ export function FilterInput({ value, onChange, names, values = NONE, error, exam
               key={one.text}
               id={`${id}-${index}`}
               role="option"
+              className={css.offer}
               aria-selected={index === at}
               onPointerDown={(event) => {
                 event.preventDefault();
