@@ -53,7 +53,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns one of `exit_codes`, after one message for whatever went wrong."""
-    from whet.base.errors import OutOfMemory, WhetError
+    from whet.base.errors import OutOfMemory, WhetError, is_lost_rank
     from whet.cli import exit_codes
     from whet.cli.ranks import tell
     from whet.cli.streams import nobody_reads, survive_encodings, write_out
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         import traceback
 
         traceback.print_exception(refusal.__cause__ or refusal)
-    tell(f"error: {refusal}")
+    tell(f"error: {refusal}", is_echo=refusal.__cause__ is not None and is_lost_rank(refusal.__cause__))
     return code
 
 

@@ -38,6 +38,14 @@ def second_is_killed(folder: Path) -> int:
     return 0
 
 
+def loses_another(folder: Path) -> int:
+    """Both ranks see the other's end, and the second one has been killed where there is a file `killed`."""
+    if RANK == 1 and (folder / "killed").exists():
+        killed()
+    leave_refusal(f"error: rank {RANK} ends because another rank has gone", is_echo=True)
+    return 1
+
+
 def checkpoints(folder: Path) -> int:
     """The first rank writes a checkpoint and dies, three times, and then ends with 5; the other one is done then."""
     run = folder / "run"
@@ -82,7 +90,7 @@ def stops_when_asked(folder: Path) -> int:
     return 3 if stopped.wait(LONG_S) else 9
 
 
-_ALL = (ends, is_refused, second_is_killed, checkpoints, gets_nowhere, hangs_once, stops_when_asked)
+_ALL = (ends, is_refused, loses_another, second_is_killed, checkpoints, gets_nowhere, hangs_once, stops_when_asked)
 WAYS = {way.__name__: way for way in _ALL}
 
 if __name__ == "__main__":

@@ -44,6 +44,16 @@ def test_what_ranks_are_refused_for_is_said_once(tmp_path, capfd):
     assert capfd.readouterr().err == "rank 2: error: rank 2 has another file\n"
 
 
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_that_another_rank_has_gone_is_said_only_where_nobody_says_why(tmp_path, capfd, is_killed):
+    if is_killed:
+        (tmp_path / "killed").touch()
+    assert launched(2, 0, tmp_path, "loses_another") == 1
+    said = capfd.readouterr().err
+    assert ("rank 1 of 2 was killed" in said) == is_killed
+    assert said.count("another rank has gone") == int(not is_killed)
+
+
 def test_a_rank_that_is_killed_ends_the_others_and_is_named(tmp_path, capfd):
     assert launched(3, 0, tmp_path, "second_is_killed") == 1  # the others would sleep beyond the test's ceiling
     said = capfd.readouterr().err

@@ -121,13 +121,13 @@ class Launcher:
         code = self._running[first].poll()
         grace_s = {_STOPPED: _GRACE_OF_A_STOP_S}.get(code or 0, _GRACE_S)
         codes, killed = self._end_all(0.0 if code is None or code < 0 else grace_s)
-        _tell_others(refusals)
         # A rank that was killed may be seen later than one that could not reach it.
         first = next((rank for rank, one in enumerate(codes) if one < 0 and rank not in killed), first)
         self._folder = folder_of(note) or self._folder
         words = silence or (take_word(self._folder) if self._folder is not None else None)
         if codes[first] < 0 and first not in killed:
             words = self._killed(first, codes[first], (ending.oom_kills() or 0) - kills)
+        _tell_others(refusals, is_known=bool(words or self._asked))
         cause = None if self._asked else words
         for log in announced.opened(logs) if cause else ():
             ending.tell(log, str(cause))
@@ -193,12 +193,20 @@ def _takes_fewer(run: Path, ended: Ended) -> bool:
     return found is not None and found.words == ended.cause
 
 
-def _tell_others(refusals: Sequence[Path]) -> None:
-    """Print what ranks have left and no rank before them has said: those that are refused all say the same."""
-    said = [refusal(path) for path in refusals]
-    for rank, words in enumerate(said):
-        if rank and words and words not in said[:rank]:
+def _tell_others(refusals: Sequence[Path], *, is_known: bool) -> None:
+    """Print what ranks have left and no rank before them has said: those that are refused all say the same.
+
+    That another rank has gone is worth a line only where nothing else tells why: neither we, as `is_known` says, nor
+    another rank.
+    """
+    left = [refusal(path) for path in refusals]
+    own = ["" if is_echo else words for words, is_echo in left]
+    for rank, words in enumerate(own):
+        if rank and words and words not in own[:rank]:
             print(f"rank {rank}: {words}", file=sys.stderr, flush=True)
+    echoes = [f"rank {rank}: {words}" for rank, (words, is_echo) in enumerate(left) if is_echo]
+    if echoes and not is_known and not any(own):
+        print(echoes[0], file=sys.stderr, flush=True)
 
 
 class _Silence:

@@ -52,21 +52,23 @@ def take_word(run: Path) -> str | None:
     return words
 
 
-def leave_refusal(words: str) -> bool:
-    """Leave for the launcher what ended this rank, in torchrun's form. Whether that could be done."""
+def leave_refusal(words: str, *, is_echo: bool = False) -> bool:
+    """Leave for the launcher what ended this rank, in torchrun's form; it `is_echo` where another rank's end did that.
+    Whether that could be done."""
     if path := os.environ.get(REFUSAL):
-        told = {"message": words, "extraInfo": {"timestamp": str(int(time.time()))}}
+        told = {"message": words, "extraInfo": {"timestamp": str(int(time.time())), "echo": is_echo}}
         with suppress(OSError), open(path, "w", encoding="utf-8") as file:
             json.dump({"message": told}, file)
             return True
     return False
 
 
-def refusal(path: Path) -> str:
-    """What a rank has left there; nothing where it has left nothing."""
+def refusal(path: Path) -> tuple[str, bool]:
+    """What a rank has left there, and whether it only tells of another's end; nothing where it has left nothing."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads(path.read_text(encoding="utf-8"))["message"]["message"])
-    return ""
+        told = json.loads(path.read_text(encoding="utf-8"))["message"]
+        return str(told["message"]), bool(told["extraInfo"].get("echo"))
+    return "", False
 
 
 def folder_of(note: Path) -> Path | None:
