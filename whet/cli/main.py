@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns one of `exit_codes`, after one message for whatever went wrong."""
     from whet.base.errors import OutOfMemory, WhetError, is_lost_rank
     from whet.cli import exit_codes
-    from whet.cli.ranks import tell
+    from whet.cli.ranks import is_echo_of_rank_0, tell
     from whet.cli.streams import nobody_reads, survive_encodings, write_out
 
     survive_encodings()
@@ -67,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_out()
         return code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        if not is_echo_of_rank_0():
+            print("interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED
     except WhetError as error:
         refusal, code = error, exit_codes.OUT_OF_MEMORY if isinstance(error, OutOfMemory) else exit_codes.MISTAKE

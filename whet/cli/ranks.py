@@ -6,6 +6,13 @@ import os
 import sys
 
 
+def is_echo_of_rank_0() -> bool:
+    """Whether this process is one of several ranks whose first, or whose launcher of ours, says the same."""
+    from whet.train.ranks.notes import is_launched
+
+    return is_launched() or os.environ.get("RANK", "0") != "0"
+
+
 def tell(error: str, *, is_echo: bool = False) -> None:
     """Print the message of what ended this process: rank 0's, and others' where no launcher prints them.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 
 from whet.base.errors import ConfigError
+from whet.base.launcher import world_size
 from whet.base.mesh import ORDER
 from whet.base.parallel import Parallel
 
@@ -15,7 +15,7 @@ SHARING = ("replicate", "shard", "context", "expert")  # whose ranks have sample
 
 def num_processes() -> int:
     """Processes that torchrun, or its like, has started for this run."""
-    return int(os.environ.get("WORLD_SIZE") or "1")
+    return world_size()
 
 
 def asked_ranks(settings: Parallel) -> int:

@@ -19,10 +19,12 @@ import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh
 
+from whet.base.launcher import world_size
 from whet.base.mesh import AXES
 from whet.kernels.layout import patience
 from whet.parallel.alone import group_of_one
 from whet.parallel.device import device_of
+from whet.parallel.joining import join
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -53,7 +55,7 @@ class World:
         `sizes` of the mesh are by the names of its dimensions, as in AXES; by default all ranks are on `shard`. With
         `on_host` ranks with GPUs tell each other of tensors in the host's memory too, and who is alone has a mesh.
         """
-        size = int(os.environ.get("WORLD_SIZE", "1"))
+        size = world_size()
         local = int(os.environ.get("LOCAL_RANK", "0"))
         chosen = device_of(device, local)
         if size == 1 and not on_host:
@@ -65,7 +67,7 @@ class World:
             return cls.alone(chosen)
         if not dist.is_initialized():
             over = _BOTH if on_host else "nccl"
-            dist.init_process_group(over if chosen.type == "cuda" else "gloo", timeout=timeout)
+            join(over if chosen.type == "cuda" else "gloo", timeout)
         return cls.over(chosen, _mesh(chosen.type, sizes or {"shard": size}, timeout))
 
     @classmethod

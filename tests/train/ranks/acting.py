@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from whet.train.ranks.notes import before, leave_refusal, leave_word, note_folder
+from whet.train.ranks.pulse import Pulse, path_of
 
 LONG_S = 600.0  # one that is never ended
 RANK = int(os.environ.get("RANK", "0"))
@@ -83,6 +86,20 @@ def hangs_once(folder: Path) -> int:
     return 1
 
 
+def all_stop(folder: Path) -> int:
+    """As ranks do that are stopped from outside once they have begun: the folder is noted before the attempt is."""
+    run = folder / "run"
+    (run / "pulse").mkdir(parents=True, exist_ok=True)
+    if RANK == 0:
+        note_folder(run, "")
+        time.sleep(1.5)  # the launcher looks once a second
+        note_folder(run, "a")
+    pulse = Pulse("a", RANK, os.getpid(), "box", 1, 0, "forward", "f.py:1", False, 0.0, 1, 0)
+    path_of(run, RANK).write_text(json.dumps(asdict(pulse)))
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return 0
+
+
 def stops_when_asked(folder: Path) -> int:
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *given: stopped.set())
@@ -90,7 +107,17 @@ def stops_when_asked(folder: Path) -> int:
     return 3 if stopped.wait(LONG_S) else 9
 
 
-_ALL = (ends, is_refused, loses_another, second_is_killed, checkpoints, gets_nowhere, hangs_once, stops_when_asked)
+_ALL = (
+    ends,
+    is_refused,
+    loses_another,
+    second_is_killed,
+    checkpoints,
+    gets_nowhere,
+    hangs_once,
+    all_stop,
+    stops_when_asked,
+)
 WAYS = {way.__name__: way for way in _ALL}
 
 if __name__ == "__main__":

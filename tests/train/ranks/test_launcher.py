@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.train.ranks.acting import checkpointed
+from whet.train.ranks import launcher
 from whet.train.ranks.launcher import Launcher, newest_checkpoint, processes
 
 
@@ -73,6 +74,14 @@ def test_a_run_that_gets_nowhere_is_given_up(tmp_path):
 
 def test_a_run_that_hung_is_begun_anew(tmp_path):
     assert launched(1, 1, tmp_path, "hangs_once") == 0
+
+
+def test_ranks_that_are_all_stopped_are_missed(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(launcher, "SILENT_S", 2.0)
+    assert launched(2, 0, tmp_path, "all_stop") == 1
+    said = capfd.readouterr().err
+    assert said.startswith("error: the run hung: no rank gives a sign since 2 s\n  at ")
+    assert f"hint: whet train {tmp_path / 'run'} --ranks 2 begins it anew; train.restarts=3" in said
 
 
 def test_a_signal_asks_all_ranks_to_stop_and_nothing_follows(tmp_path):

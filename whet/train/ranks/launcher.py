@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Protocol
 
 from whet.track.logs import announced, ending
-from whet.train.ranks.notes import ATTEMPT, FOLDER_NOTE, REFUSAL, folder_of, refusal, take_word
+from whet.train.ranks.notes import ATTEMPT, FOLDER_NOTE, REFUSAL, folder_of, refusal, stacks_of, take_word
 from whet.train.ranks.watch import Signs
 from whet.train.run.capacity import noted
 
 POLL_S = 0.05
+SILENT_S = 60.0  # after which ranks of which none gives a sign are missed
 # Ranks that end by themselves most often all do, and have something to say; one that was killed leaves them waiting.
 _GRACE_S, _GRACE_OF_A_STOP_S = 5.0, 60.0
 _STOPPED, _INTERRUPTED = 3, 130
@@ -81,23 +82,34 @@ class Launcher:
             while True:
                 ended, folder = self._attempt(start, Path(notes), told), self._folder
                 if not ended.may_go_on or self._asked:
+                    if ended.code == _INTERRUPTED:
+                        self._say_interrupted()
                     return ended.code
                 step, has_fewer = newest_checkpoint(folder), folder is not None and _takes_fewer(folder, ended)
                 left, newest = (self._restarts if step > newest else left), max(step, newest)
-                print(f"warning: {ended.cause}", file=sys.stderr, flush=True)
                 if left == 0 and not has_fewer:
-                    self._give_up(folder)
+                    self._give_up(folder, str(ended.cause))
                     return ended.code
+                print(f"warning: {ended.cause}", file=sys.stderr, flush=True)
                 left -= not has_fewer
                 told = f"{ended.cause}; begun anew from {f'step {step}' if step >= 0 else 'the beginning'}"
                 start = self._go_on(folder) if folder is not None else self._start
 
-    def _give_up(self, folder: Path | None) -> None:
+    def _give_up(self, folder: Path | None, cause: str) -> None:
+        place = f"\n  at {folder}" if folder else ""
         more = "" if self._restarts else "; train.restarts=3 lets whet do it by itself"
-        hint = (
-            f"whet train {folder} --ranks {self._ranks} goes on from the last checkpoint{more}" if folder else more[2:]
-        )
-        print(f"hint: {hint or 'train.restarts=3, if it was chance'}", file=sys.stderr, flush=True)
+        hint = f"{self._goes_on(folder)}{more}{stacks_of(folder)}" if folder else more[2:]
+        said = f"error: {cause}{place}\nhint: {hint or 'train.restarts=3, if it was chance'}"
+        print(said, file=sys.stderr, flush=True)
+
+    def _say_interrupted(self) -> None:
+        hint = f"\nhint: {self._goes_on(self._folder)}" if self._folder else ""
+        print(f"interrupted{hint}", file=sys.stderr, flush=True)
+
+    def _goes_on(self, folder: Path) -> str:
+        ranks = f" --ranks {self._ranks}" if self._ranks > 1 else ""
+        since = "goes on from the last checkpoint" if newest_checkpoint(folder) >= 0 else "begins it anew"
+        return f"whet train {folder}{ranks} {since}"
 
     def _attempt(self, start: Start, notes: Path, told: str) -> Ended:
         with socket.socket() as probe:
@@ -212,8 +224,8 @@ def _tell_others(refusals: Sequence[Path], *, is_known: bool) -> None:
 class _Silence:
     """Whether no rank at all gives a sign, so that none of them could say it: looked at once a second."""
 
-    def __init__(self, note: Path, ranks: int, after_s: float = 60.0) -> None:
-        self._note, self._ranks, self._after_s = note, ranks, after_s
+    def __init__(self, note: Path, ranks: int) -> None:
+        self._note, self._ranks = note, ranks
         self._signs: Signs | None = None
         self._looked = time.monotonic()
 
@@ -227,15 +239,15 @@ class _Silence:
                 return None
             self._signs = Signs(folder, attempt, self._ranks)
         pulses, silent = self._signs.look()
-        if len(pulses) < self._ranks or min(silent.values()) < self._after_s:
+        if len(pulses) < self._ranks or min(silent.values()) < SILENT_S:
             return None
         return f"the run hung: no rank gives a sign since {min(silent.values()):.0f} s"
 
 
 def attempt_of(note: Path) -> str | None:
-    """The mark of the attempt that the first rank has noted beside the folder."""
+    """The mark of the attempt that the first rank has noted beside the folder; it notes the folder earlier."""
     try:
-        return note.read_text(encoding="utf-8").splitlines()[1]
+        return note.read_text(encoding="utf-8").splitlines()[1] or None
     except (OSError, IndexError):
         return None
 

@@ -27,6 +27,12 @@ def note_folder(folder: Path, attempt: str) -> None:
             os.replace(part, note)
 
 
+def stacks_of(run: Path) -> str:
+    """Where the stacks of ranks that hung lie, to be said behind a hint; nothing where there are none."""
+    folder = run / FOLDER
+    return f"; the stacks of the ranks are in {folder}" if any(folder.glob("stacks-*.txt")) else ""
+
+
 def leave_word(run: Path, words: str) -> None:
     """Have whoever started the ranks know why this attempt ends. The first rank that says something is heard."""
     path = run / FOLDER / WORD

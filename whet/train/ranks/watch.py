@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from whet.train.ranks.notes import FOLDER, has_word, leave_word
+from whet.train.ranks.notes import FOLDER, has_word, is_launched, leave_word, stacks_of
 from whet.train.ranks.pulse import Pulse, read
 from whet.train.ranks.verdict import NAMED_AFTER_S, Verdict, slowest, verdict
 
@@ -100,13 +100,13 @@ class Watch:
             faulthandler.dump_traceback(file)
         if self._is_speaker(own) or not self._is_said():
             leave_word(self._run, f"the run hung: {found.words}")
-            print(
-                f"error: the run hangs: {found.words}\n  at {self._run}\n"
-                f"hint: whet train {self._run}, which goes on from its last checkpoint; the stacks of the ranks are in "
-                f"{self._run / FOLDER}",
-                file=sys.stderr,
-                flush=True,
-            )
+            if not is_launched():  # a launcher of ours says it
+                print(
+                    f"error: the run hangs: {found.words}\n  at {self._run}\n"
+                    f"hint: whet train {self._run}, which goes on from its last checkpoint{stacks_of(self._run)}",
+                    file=sys.stderr,
+                    flush=True,
+                )
         os._exit(1)
 
     def _is_said(self) -> bool:

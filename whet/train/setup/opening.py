@@ -112,7 +112,7 @@ def _dependencies(run: Run, folder: RunFolder, pinned: Mapping[str, Any], identi
 def set_threads(run: Run, pinned: Mapping[str, Any]) -> None:
     """CPU threads decide the order of sums, so a run that is resumed on as many ranks takes those it began with."""
     began = pinned.get("environment", {})
-    if began.get("ranks") == int(os.environ.get("WORLD_SIZE", "1")):
+    if began.get("ranks") == num_processes():
         torch.set_num_threads(began["threads"])
     elif run.train.threads != "auto":
         torch.set_num_threads(run.train.threads)
