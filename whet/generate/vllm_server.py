@@ -82,6 +82,7 @@ def write_weights(weights: Iterable[tuple[str, Tensor]], folder: Path) -> None:
             save_file(shard, folder / f"model-{count:05d}.safetensors")
             shard, size, count = {}, 0, count + 1
         shard[name], size = held, size + held.nbytes
+        del tensor  # before the next one is put together
     if not shard:
         raise RunError("there are no weights to send", hint="pass an iterator of (name, tensor)")
     save_file(shard, folder / f"model-{count:05d}.safetensors")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
+import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
@@ -36,7 +37,8 @@ def published(module: nn.Module, whole: Whole) -> Iterator[tuple[str, Tensor]]:
         named = _folded(_untied(shape_of(module)), whole)
     else:
         named = live_weights(_untied(module))
-    return ((name, tensor) for name, tensor in named if not is_added(module, name))
+    # A generator here would hold a tensor while the next one is put together.
+    return filter(lambda pair: not is_added(module, pair[0]), named)
 
 
 def is_shared(module: nn.Module) -> bool:
@@ -59,8 +61,10 @@ def _folded(shape: nn.Module, whole: Whole) -> Iterator[tuple[str, Tensor]]:
     parts = Parts.of(shape)
     for name, layer in parts.layers.items():
         at = f"{name}."
-        tensors = {key.removeprefix(at): t for key, t in whole({at + key for key, _ in layer.named_parameters()})}
-        filled = beside(layer, tensors).float()
+        held = whole({at + key for key, _ in layer.named_parameters()})
+        # Copies: what a rank has whole already is its own weight, and is merged in place.
+        tensors = {key.removeprefix(at): tensor.to(torch.float32, copy=True) for key, tensor in held}
+        filled = beside(layer, tensors)
         del tensors
         yield from parts.named(name, plain(filled))
         let_go(filled)

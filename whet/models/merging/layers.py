@@ -32,15 +32,23 @@ def wrapped(module: nn.Module) -> dict[str, Any]:
 
 
 def plain(layer: Any) -> nn.Module:
-    """What a layer wraps, with the adapter in its weights; the layer is used up. Raises one of UNMERGEABLE."""
+    """What a layer wraps, with the adapter in its weights; the layer is used up, and what it holds is changed in place.
+    Raises one of UNMERGEABLE.
+
+    With PEFT's own check for numbers (0.21) a layer takes 4.8 times its weight at once, and so 3 times.
+    """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     with torch.no_grad():
         for part in _inwards(layer):
             if isinstance(part, BaseTunerLayer):
-                part.merge(safe_merge=not any(p.is_meta for p in part.parameters()))
+                part.merge(safe_merge=False)
             layer = part
-    return _inside(layer)
+        found = _inside(layer)
+        for name, weight in found.named_parameters():
+            if weight.numel() and not weight.is_meta and not torch.stack(weight.aminmax()).isfinite().all():
+                raise ValueError(f"`{name}` is infinite or undefined with its adapter")
+    return found
 
 
 def folded(layer: Any) -> nn.Module:

@@ -30,6 +30,7 @@ def in_turn(own: Iterator[tuple[str, Tensor]], world: World) -> Iterator[tuple[s
             if name not in seen:  # what two stages have in common
                 seen.add(name)
                 yield name, tensor
+            del tensor  # before the next one is put together
 
 
 def _given(own: Iterator[tuple[str, Tensor]], place: int, world: World) -> Iterator[tuple[str, Tensor]]:
@@ -44,3 +45,4 @@ def _given(own: Iterator[tuple[str, Tensor]], place: int, world: World) -> Itera
         whole = torch.empty(shape, dtype=dtype, device=world.device) if tensor is None else tensor.contiguous()
         dist.broadcast(whole, group=group, group_src=place)
         yield name, whole
+        del tensor, whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -178,8 +179,7 @@ class EnginePlayer:
         tensors = weights()
         if self.world.is_writer or not getattr(self.engine, "is_shared", False):
             take(tensors)
-        for _ in tensors:  # what the engine left, and on the other ranks all of them
-            pass
+        deque(tensors, maxlen=0)  # what the engine left, and on the other ranks all of them
         self.world.wait()
 
 
