@@ -16,6 +16,7 @@ from whet.data.sources.files import Source
 from whet.plan.advice import ALL_WEIGHTS_TOKENS, DataFacts, advise, objective_for, tuners_for
 from whet.plan.data_facts import data_facts, script
 from whet.plan.hardware.cards import card
+from whet.plan.hardware.detected import detected_for
 from whet.plan.mesh import mesh_of
 from whet.plan.models.planned import PlannedModel
 from whet.plan.possible import possible
@@ -32,6 +33,17 @@ def test_advice_fits_and_a_larger_card_takes_a_larger_model():
     small, large = (advise(CHATS, card(name), 1) for name in ("rtx-3060", "h100-sxm"))
     assert small.decided.fits and large.decided.fits
     assert small.job.model.num_parameters < large.job.model.num_parameters
+
+
+def test_where_no_rate_is_known_no_time_is_promised():
+    told = " ".join(advise(CHATS, detected_for("cpu"), 1).reasons)
+    assert "no rate is known" in told and "within" not in told
+
+
+def test_every_rank_has_tokens_in_a_step():
+    found = advise(replace(CHATS, longest=8192), card("h100-sxm"), 8)
+    assert f"train.batch_tokens={8 * 8192}" in found.settings()
+    assert not any("batch_tokens" in word for word in advise(CHATS, card("h100-sxm"), 8).settings())
 
 
 def test_little_time_or_much_data_take_a_smaller_model():

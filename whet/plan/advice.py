@@ -12,7 +12,7 @@ from whet.base.errors import ConfigError
 from whet.base.mesh import Mesh
 from whet.base.units import duration, figure, size
 from whet.plan.calibration import Calibration, calibrated
-from whet.plan.decide import Decided, with_mesh, with_micro
+from whet.plan.decide import Decided, with_enough, with_mesh, with_micro
 from whet.plan.hardware.cards import Card
 from whet.plan.hardware.detected import HOST
 from whet.plan.job import Job, traced_tuners
@@ -73,7 +73,8 @@ class Advice:
     def settings(self) -> list[str]:
         """As they are typed behind `whet train`, with the model."""
         named = [f"model={self.job.model.name}", f"objective={self.objective}", f"train.epochs={self.epochs}"]
-        return named + settings(self.job)
+        tokens = self.job.step_tokens
+        return named + settings(self.job) + ([f"train.batch_tokens={tokens}"] if tokens != USUAL_TOKENS else [])
 
     def command(self, path: str, data_format: str | None) -> str:
         """What trains it on a file, a folder or a data set, whose rows are of a format that may be given."""
@@ -146,7 +147,7 @@ def _way(
                 model, card, Mesh(), length, max(USUAL_TOKENS, length), length, plain, name, rank, quantize=quantize,
                 recompute=recompute, measured=measured,
             )  # fmt: skip
-            found = with_micro(with_mesh(job, gpus) if gpus > 1 else job)
+            found = with_micro(with_mesh(job, gpus, enough=with_enough) if gpus > 1 else job)
             if found.fits:
                 return found, why, place == 0
     return None
@@ -175,11 +176,13 @@ def tuners_for(model: PlannedModel, data: DataFacts, card: Card) -> list[tuple[s
 
 def _reasons(advice: Advice, data: DataFacts, hours: float, is_soon: bool) -> list[str]:
     job, seconds = advice.job, advice.seconds(data)
-    within = f"within {hours:g} hours" if is_soon else f"though not within {hours:g} hours"
+    within = f" and is done within {hours:g} hours" if is_soon else f", though not done within {hours:g} hours"
+    if seconds is None:
+        within = "; nobody knows how long it takes, for no rate is known until runs have finished"
     took = "" if seconds is None or advice.speed is None else f", about {duration(seconds)} ({advice.speed.how})"
     found = [
         f"{advice.objective}: rows are of the kind `{data.kind}`",
-        f"{job.model.name}: the largest of those to begin with that fits and is done {within}{took}",
+        f"{job.model.name}: the largest of those to begin with that fits{within}{took}",
         f"{advice.epochs} epoch{'s' if advice.epochs > 1 else ''}: data of {figure(data.tokens)} tokens",
         f"{job.micro:,} tokens at once: {size(advice.decided.memory.peak.total)} of {size(job.card.usable_bytes)}",
     ]

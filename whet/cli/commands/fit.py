@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
     found = fitted(job, asked.gpus, told, is_batch_open=train.batch_tokens is None and train.batch_samples is None)
     config = None if (taken := found.chosen()) is None else _config(args, asked.name, taken)
     if args.out:
-        _write(args.out, config)
+        _write(args.out, config, f"whet fit --gpu {shlex.quote(asked.card.name)}" if args.gpu else "whet fit")
     if args.json:
         print(json.dumps(_to_dict(found, config), indent=1))
     else:
@@ -170,12 +171,13 @@ def _config(args: argparse.Namespace, name: str, taken: Way) -> str:
     return load(Path(target) if is_file else None, words, {} if is_file else {("model", "path"): name}).short_yaml()
 
 
-def _write(path: Path, config: str | None) -> None:
-    """Raises ConfigError where no way fits, or the file is there."""
+def _write(path: Path, config: str | None, known: str) -> None:
+    """Raises ConfigError where no way fits, which a list of `known` models follows, or the file is there."""
     from whet.base.errors import ConfigError
 
     if config is None:
-        raise ConfigError("no way to train the model fits, so there is nothing to write", at="--out", hint="--gpus 8")
+        said = "no way to train the model fits, so there is nothing to write"
+        raise ConfigError(said, at="--out", hint=f"{known} lists the models that do")
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", at="--out", hint=f"--out {path / 'run.yaml'}")
     if path.exists():

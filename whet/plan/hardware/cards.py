@@ -34,11 +34,11 @@ _CAPABILITIES: Mapping[str, tuple[int, int]] = {
 # Metal's largest working set: two thirds of the memory up to 36 GiB, three quarters above.
 _UNIFIED = ((36, 2 / 3), (float("inf"), 3 / 4))
 
-# What people say before the name of a card or a chip, and what larger chips of a generation are called.
+# What people say before the name of a card or a chip, and what others of a like name are called.
 _CALLED = re.compile(
     r"^((nvidia|amd|apple|geforce|radeon|instinct|tesla|macbook(-pro|-air)?|mac(-mini|-studio|-pro)?|imac)-)+"
 )
-_LARGER = frozenset(("pro", "max", "ultra"))
+_OTHERS = frozenset(("pro", "max", "ultra", "ti", "super", "d", "laptop"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,13 @@ def cards() -> Mapping[str, Card]:
 def card(name: str) -> Card:
     """The card of this name. Raises ConfigError with the nearest name, or with those that a beginning may mean."""
     known, typed = cards(), _CALLED.sub("", re.sub(r"[\s_]+", "-", name.strip().lower()))
+    typed = re.sub(r"(\d)-gb\b", r"\1gb", typed)
     found = _meant(typed)
     if len(found) == 1:
         return known[found[0]]
     if found:
         raise ConfigError(f"`{name}` may be several cards: {', '.join(found)}", at="--gpu", hint=f"--gpu {found[0]}")
-    near = nearest(typed, known)
+    near = nearest(typed, {*known, *(part for one in known for part in one.split("-") if len(part) > 2)})
     hint = f"did you mean `{near}`?" if near else "whet plan --cards lists all of them"
     raise ConfigError(f"no card is called `{name}`", at="--gpu", hint=hint)
 
@@ -112,10 +113,15 @@ def _meant(typed: str) -> list[str]:
     if alike := [one for one in cards() if one == typed or one.replace("-", "") == whole or one.endswith(f"-{typed}")]:
         return alike
     parts = set(typed.split("-"))
-    found = [one for one in cards() if parts <= set(one.split("-"))]
-    # `m4` is the chip of that name, where there is one, and no larger one that is called by it too.
-    plain = [one for one in found if parts & _LARGER or not set(one.split("-")) & _LARGER]
+    found = [name for name, one in cards().items() if parts <= {*name.split("-"), _memory(one)}]
+    # `m4` is the chip of that name, where there is one, and no other that is called by it too.
+    plain = [one for one in found if parts & _OTHERS or not set(one.split("-")) & _OTHERS]
     return plain or found
+
+
+def _memory(one: Card) -> str:
+    """As people say it behind a card's name."""
+    return f"{one.figures['memory'].value:.4g}gb"
 
 
 def _of(row: Mapping[str, str]) -> Iterator[Card]:

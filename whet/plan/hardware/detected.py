@@ -28,7 +28,8 @@ def detected() -> tuple[Card, int]:
     found = _nvidia()
     if found:
         name, mib = found[0]
-        known = next((one for one in cards().values() if one.name.replace("-", "") in _plain(name)), None)
+        alike = [one for one in cards().values() if one.name.replace("-", "") in _plain(name)]
+        known = max(alike, key=lambda one: len(one.name), default=None)  # a 4090 is no 4090 Laptop
         figures = dict(known.figures) if known else {}
         figures["usable_gib"] = figures["memory"] = Figure(mib / 1024, "reported")
         figures |= _links(figures)
