@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import resource
 import stat
+from functools import partial
 
 import pytest
 
+from tests.nursery import Child
 from tests.server.openai.conftest import own, running
 from tests.server.openai.test_client import HELLO
 from tests.server.openai.tools import Scripted
@@ -71,3 +74,28 @@ def test_what_says_nothing_is_refused(server, module, tokenizer):
     engine = Scripted(tokenizer, [])
     with running(Service(own(module, tokenizer), ("tiny",), engine=engine)) as without:
         assert "--feedback" in told(without, id=both, label=True)[2]["error"]["message"]
+
+
+def test_a_disk_that_is_full_is_told(server, tmp_path, capfd):
+    (tmp_path / "said" / LABELS).symlink_to("/dev/full")
+    status, _, body = told(server, id=chat(server), label=True)
+    assert (status, body["error"]["code"]) == (507, "not_kept") and "No space left" in body["error"]["message"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def until_full(folder) -> int:
+    """Rows that fit into files of 1,000 bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    files, count = FeedbackFiles(folder), 0
+    with pytest.raises(OSError):
+        while True:
+            files.add(LABELS, {"text": "x" * 300})
+            count += 1
+    files.add(LABELS, {"text": ""})
+    return count
+
+
+def test_of_a_row_that_a_disk_takes_a_part_of_nothing_stays(tmp_path):
+    count = Child(partial(until_full, tmp_path)).wait()
+    lines = (tmp_path / LABELS).read_text().splitlines()
+    assert [len(json.loads(line)["text"]) for line in lines] == [300] * count + [0] and count == 3

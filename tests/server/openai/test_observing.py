@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import threading
@@ -122,6 +123,16 @@ def test_an_answer_that_fails_is_an_error_without_its_text(observed):
         assert server.ask("POST", "/v1/chat/completions", ASKED)[0] == 408
     [root] = named(found, "chat tiny")
     assert root.status == "error" and root.attributes["error.type"] == "Refused" and "0 s" in root.message
+
+
+@pytest.mark.parametrize("how", [asyncio.CancelledError, GeneratorExit])
+def test_an_answer_whose_client_goes_is_cancelled_and_no_error(how):
+    told: list[list[Span]] = []
+    one = Observed(About(operation="chat", model="tiny", adapter=None, key="ada", n=1), None, told.append)
+    one.end([Handle(Request(ids=[1], settings=GenerateSettings()))], how())
+    root = told[0][0]
+    assert root.status == "unset" and "error.type" not in root.attributes and not root.message
+    assert root.attributes["gen_ai.response.finish_reasons"] == ["cancelled"]
 
 
 def test_a_long_answer_has_a_bounded_number_of_moments():

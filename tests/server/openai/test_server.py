@@ -130,13 +130,16 @@ def test_an_end_lets_answers_be_finished(serve, tokenizer):
         ("GET", "/v1/nothing", None, 404, "unknown_url"),
         ("GET", "/v1/completions", None, 405, None),
         ("POST", "/v1/completions", b"x" * ((8 << 20) + 1), 413, "request_too_large"),
+        ("POST", "/v1/completions", b'{"prompt":' + b"[" * 100_000, 400, "invalid_json"),
+        ("POST", "/v1/completions", b'{"prompt": "x", "seed": ' + b"9" * 5000 + b"}", 400, "invalid_json"),
+        ("POST", "/v1/completions", {"prompt": "x", "model": "m" * 200_000}, 404, "model_not_found"),
     ],
 )  # fmt: skip
 def test_refusals_have_openais_form(server, method, path, body, status, code):
     found, headers, told = server.ask(method, path, body)
     error = told["error"]
     assert found == status and (code is None or error["code"] == code)
-    assert set(error) == {"message", "type", "param", "code"} and error["message"]
+    assert set(error) == {"message", "type", "param", "code"} and 0 < len(error["message"]) < 2100
     assert headers["x-request-id"].startswith("req_")
 
 

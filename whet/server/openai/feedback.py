@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,26 @@ class FeedbackFiles:
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, kind: str, row: Row) -> None:
-        """Append a row, whole or not at all as far as readers see."""
+        """Append a row, whole or not at all. Raises OSError where the disk does not take it."""
         line = to_json(row) + b"\n"
         with self._lock:
             file = os.open(self.folder / kind, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
             try:
-                os.write(file, line)
+                _append(file, line)
             finally:
                 os.close(file)
+
+
+def _append(file: int, line: bytes) -> None:
+    """Write all of it; of a line that the disk takes a part of, nothing stays."""
+    begin, left = os.fstat(file).st_size, memoryview(line)
+    try:
+        while left:
+            left = left[os.write(file, left) :]
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(file, begin)
+        raise
 
 
 def row_of(body: Feedback, kept: Mapping[str, Any], other: Mapping[str, Any] | None, key: str) -> tuple[str, Row]:

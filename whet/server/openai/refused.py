@@ -27,6 +27,8 @@ _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_
 LATER_S = 1.0
 # Under it stands what is told as Ollama tells it.
 OLLAMA = "/api/"
+# Of what a client sent, which may be as long as a body, so much is told back.
+_MOST = 2000
 
 
 class Refused(Exception):
@@ -39,6 +41,7 @@ class Refused(Exception):
         """Clients are told to come again after `wait_s`; or, where that is not `is_worth_trying`, not to. What comes
         after a request that `ends_connection` is not read."""
         super().__init__(message)
+        message = message if len(message) <= _MOST else f"{message[:_MOST]}..."
         self.message, self.status, self.code, self.param, self.wait_s = message, status, code, param, wait_s
         self.is_worth_trying, self.ends_connection = is_worth_trying, ends_connection
 
@@ -104,6 +107,8 @@ def install(app: FastAPI) -> None:
         said, code = str(error.detail), None
         if error.status_code == 404:
             said, code = f"there is nothing at {request.method} {request.url.path}{_meant(request)}", "unknown_url"
+        if error.status_code == 400:  # what Python cannot hold: too deep, or a number of too many digits
+            said, code = "the body is not JSON", "invalid_json"
         if error.status_code == 413:
             code = "request_too_large"
         wait_s = None

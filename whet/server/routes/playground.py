@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from whet.server.access.person import asking
 from whet.server.answers import playground as answers
 from whet.server.answers.values import Answer
-from whet.server.errors import Refusal, invalid
+from whet.server.errors import Refusal, invalid, refuse_full
 from whet.server.event_stream import EventStream
 from whet.server.openai.callers import Bucket
 from whet.server.openai.feedback import FeedbackFiles
@@ -135,9 +135,12 @@ def vote(given: Given, served: Runs, asked: answers.PlaygroundVote) -> Answer:
         found = votes.rows(asked.said, first, second, asking().person.name, about)
     except Refused as refused:
         raise invalid(refused.message) from None
-    files = FeedbackFiles(given.folder)
-    for kind, row in found:
-        files.add(kind, row)
+    try:
+        files = FeedbackFiles(given.folder)
+        for kind, row in found:
+            files.add(kind, row)
+    except OSError as error:
+        raise refuse_full(error, "the vote") from None
     return Answer({"rows": Counter(kind for kind, _ in found)})
 
 

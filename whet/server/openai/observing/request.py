@@ -6,6 +6,7 @@ with `whet.` elsewhere.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
@@ -17,6 +18,8 @@ from whet.generate.serving.request import Handle
 from whet.track.reading.spans import Span
 
 SCOPE = "whet.serve"
+# How an answer has ended whose client went before its end.
+CANCELLED = "cancelled"
 # The moments of so many tokens of an answer are kept; those of a longer one are thinned out evenly.
 MOST_MOMENTS = 512
 
@@ -68,6 +71,8 @@ class Observed:
     def end(self, handles: Sequence[Handle], error: BaseException | None) -> None:
         """No more comes: tell the spans."""
         end_ns = time.time_ns()
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):  # whoever asked has gone, which is no failure
+            error = None
         parts = [span for place, one in enumerate(handles) for span in self._parts(place, one, end_ns)]
         self._done([self._root(handles, error, end_ns), *parts])
 
@@ -81,8 +86,9 @@ class Observed:
             "gen_ai.usage.input_tokens": num_prompt, "gen_ai.usage.output_tokens": num_answer,
             "gen_ai.usage.cache_read.input_tokens": num_cached, **self._about.facts,
         }  # fmt: skip
-        ended = [one.completion.finish for one in handles if one.completion is not None]
-        told |= {"gen_ai.response.finish_reasons": ended} if ended else {}
+        if error is None:
+            ended = [CANCELLED if one.completion is None else one.completion.finish for one in handles]
+            told["gen_ai.response.finish_reasons"] = ended
         told |= {"gen_ai.response.id": self.response_id} if self.response_id else {}
         told |= {"whet.version": self._version} if self._version else {}
         told |= {"whet.first_token_s": (first_ns - self._began_ns) / 1e9} if first_ns is not None else {}

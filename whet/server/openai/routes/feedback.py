@@ -25,7 +25,11 @@ def feedback(body: Feedback, service: Given, owner: Asker) -> dict[str, Any]:
     kept = service.chats.get(owner, body.id, "id")
     other = service.chats.get(owner, body.better_than, "better_than") if body.better_than is not None else kept
     kind, row = row_of(body, kept, other, owner)
-    service.feedback.add(kind, row)
+    try:
+        service.feedback.add(kind, row)
+    except OSError as error:
+        said = f"what was said of the answer cannot be kept: {error.strerror}"
+        raise Refused(said, status=507, code="not_kept", is_worth_trying=False) from None
     if service.recorder is not None:
         for id in {body.id, body.better_than or body.id}:
             service.recorder.said(row, id)
