@@ -1,4 +1,5 @@
 /** The prompt as the model reads it, and the code that asks the same. */
+import { useTyped } from '~/shared/command/Command';
 import { CopyButton } from '~/shared/controls/Copy';
 import { Dialog } from '~/shared/controls/Dialog';
 import { useStrings } from '~/shared/i18n/i18n';
@@ -47,7 +48,7 @@ export function PromptDialog({ engine, messages, tools, onClose }: Shown & { eng
 export function CodeDialog({ asked, onClose }: { asked: Asked; onClose: () => void }) {
   const said = useStrings(words);
   const parts = [
-    [said.serve, serveCommand(asked.model)],
+    [said.serve, useTyped(serveCommand(asked.model))],
     [said.client, clientCode(asked)],
     [said.curl, curlCode(asked)],
   ] as const;

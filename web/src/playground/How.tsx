@@ -3,10 +3,11 @@ import { useId } from 'react';
 import { CheckField } from '~/shared/controls/Field';
 import { SchemaForm } from '~/shared/form/SchemaForm';
 import type { Schema } from '~/shared/form/schema';
-import { useStrings } from '~/shared/i18n/i18n';
+import { useLanguage, useStrings } from '~/shared/i18n/i18n';
 import type { Values } from './conversation';
 import css from './playground.module.css';
 import { words } from './strings';
+import { inChinese } from './settings';
 
 interface Props {
   form: Schema;
@@ -23,6 +24,7 @@ interface Props {
 
 export function How(props: Props) {
   const said = useStrings(words);
+  const form = useLanguage() === 'zh' ? inChinese(props.form) : props.form;
   return (
     <aside className={css.how} aria-label={said.settings}>
       <CheckField
@@ -41,7 +43,7 @@ export function How(props: Props) {
         error={props.toolsAreWrong ? said.toolsWrong : undefined}
       />
       <h2>{said.sampling}</h2>
-      <SchemaForm schema={props.form} value={props.settings} onChange={props.onSettings} />
+      <SchemaForm schema={form} value={props.settings} onChange={props.onSettings} />
     </aside>
   );
 }

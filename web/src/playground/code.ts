@@ -79,3 +79,11 @@ export function chatCommand(model: string, system: string, prompt: string, setti
   for (const stop of (settings.stop as string[] | undefined) ?? []) words.push('--stop', quoted(stop));
   return words.join(' ');
 }
+
+/** Training on the votes in `ROOT/.playground`: of the run that was talked to, which a checkpoint stands for. */
+export function learnCommand(model: string, folder: string): string {
+  const root = folder.slice(0, folder.lastIndexOf('/'));
+  const run = model.includes(':') ? 'MODEL' : `${root}/${model.replace(/@.*/, '')}`;
+  const where = root === 'runs' ? '' : ` track.folder=${quoted(root)}`;
+  return `whet train --model ${quoted(run)} --data ${quoted(`${folder}/preferences.jsonl`)} objective=dpo name=voted${where}`;
+}

@@ -1,6 +1,6 @@
 /** Turns: what is asked next, who is hidden, which answer goes on, and tools as they are pasted. */
 import { expect, test } from 'vitest';
-import { chatCommand, clientCode, python } from './code';
+import { chatCommand, clientCode, learnCommand, python } from './code';
 import {
   type Turn,
   isOpen,
@@ -70,3 +70,18 @@ test('code and command say the same as the page', () => {
 test('settings that are none are nothing', () => {
   expect(['{"seed":1}', '[', '[]', 'null'].map(settingsOf)).toEqual([{ seed: 1 }, {}, {}, {}]);
 });
+
+test.each([
+  [
+    'first@20',
+    'runs/.playground',
+    'whet train --model runs/first --data runs/.playground/preferences.jsonl objective=dpo name=voted',
+  ],
+  [
+    'first',
+    '/a b/.playground',
+    "whet train --model '/a b/first' --data '/a b/.playground/preferences.jsonl' objective=dpo name=voted track.folder='/a b'",
+  ],
+])('votes are learned by a command that can be typed', (model, folder, command) =>
+  expect(learnCommand(model, folder)).toBe(command),
+);

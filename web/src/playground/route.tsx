@@ -1,6 +1,6 @@
 /** The playground: models that are started from here, one conversation with one or two of them, and votes on answers. */
 import { useState } from 'react';
-import { Command } from '~/shared/command/Command';
+import { Command, CommandLine } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { tellFailure } from '~/shared/controls/Toasts';
 import type { Schema } from '~/shared/form/schema';
@@ -10,7 +10,7 @@ import { useKeys } from '~/shared/keys/keys';
 import { PageHead } from '~/shared/page/PageHead';
 import { Empty, Failure, Loading } from '~/shared/states/States';
 import { Ask } from './Ask';
-import { chatCommand } from './code';
+import { chatCommand, learnCommand } from './code';
 import { type Message, isOver, messagesOf, toolsOf, voted, waitingCalls } from './conversation';
 import { CodeDialog, PromptDialog } from './Dialogs';
 import { How } from './How';
@@ -149,6 +149,7 @@ function Talk({ state }: { state: State }) {
           <Coded>{said.votes(state.rows.preferences ?? 0, state.rows.labels ?? 0, state.folder)}</Coded>
         </p>
       )}
+      {!!state.rows.preferences && <CommandLine line={learnCommand(chosen[0] ?? 'MODEL', state.folder)} />}
       <Command line={chatCommand(chosen[0] ?? 'MODEL', system, asked, view.settings)} />
       {shown === 'prompt' && first && (
         <PromptDialog engine={first} messages={messages} tools={tools ?? []} onClose={() => setShown(null)} />

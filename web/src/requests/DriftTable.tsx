@@ -1,5 +1,5 @@
 /** How the requests of later stretches of time differ from those of the first. */
-import { duration, figure } from '~/shared/format/numbers';
+import { duration, figure, whole } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading } from '~/shared/states/States';
@@ -49,7 +49,7 @@ export function DriftTable({ run, filter }: { run: string; filter: string }) {
               <th scope="row">
                 <Time time={one.begin} />
               </th>
-              <td data-number>{figure(one.count)}</td>
+              <td data-number>{whole(one.count)}</td>
               {FIELDS.map((name) => (
                 <Cell key={name} name={name} of={one.fields[name]} isFirst={index === 0} />
               ))}

@@ -5,7 +5,7 @@ import { ChartGroup } from '~/shared/chart/Group';
 import type { Window } from '~/shared/chart/gestures';
 import type { ChartSeries } from '~/shared/chart/series';
 import { Command, quoted } from '~/shared/command/Command';
-import { figure } from '~/shared/format/numbers';
+import { figure, money } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading } from '~/shared/states/States';
@@ -54,7 +54,7 @@ function Scoring({ of }: { of: Scores['scorings'][number] }) {
     <details className={css.scoring}>
       <summary>
         <Time time={of.time} /> · {said.scored(figure(of.num), rewards.map(([name]) => name).join(', '))}
-        {of.cost !== null && ` · ${said.costs(figure(of.cost))}`}
+        {of.cost !== null && ` · ${said.costs(money(of.cost))}`}
       </summary>
       {rewards.map(([name, settings]) => (
         <p key={name}>

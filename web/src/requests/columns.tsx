@@ -1,5 +1,5 @@
 /** Columns of the table of requests. */
-import { duration, figure } from '~/shared/format/numbers';
+import { duration, figure, money } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import type { useStrings } from '~/shared/i18n/i18n';
 import type { Column } from '~/shared/table/columns';
@@ -11,13 +11,16 @@ type Said = ReturnType<typeof useStrings<typeof words>>;
 
 /** Columns that the server sorts by; `scores` are names, each of which has one. */
 export function columnsOf(said: Said, scores: readonly string[], onOpen: (row: Row) => void): Column<Row>[] {
-  const number = (id: 'prompt_tokens' | 'cached_tokens' | 'answer_tokens' | 'cost'): Column<Row> => ({
+  const number = (
+    id: 'prompt_tokens' | 'cached_tokens' | 'answer_tokens' | 'cost',
+    written = figure,
+  ): Column<Row> => ({
     id,
     head: said[id],
     width: 84,
     align: 'right',
     sortable: true,
-    cell: (row) => (row[id] === null ? '—' : figure(row[id])),
+    cell: (row) => (row[id] === null ? '—' : written(row[id])),
   });
   const seconds = (id: 'duration_s' | 'first_token_s'): Column<Row> => ({
     id,
@@ -46,7 +49,7 @@ export function columnsOf(said: Said, scores: readonly string[], onOpen: (row: R
     number('prompt_tokens'),
     number('cached_tokens'),
     number('answer_tokens'),
-    number('cost'),
+    number('cost', money),
     ...scores.map<Column<Row>>((name) => ({
       id: `score.${name}`,
       head: name,
@@ -64,7 +67,7 @@ function endOf(row: Row, said: Said) {
   if (row.status === 'error') return <span className={css.wrong}>{said.error}</span>;
   return (row.finish ?? '')
     .split(', ')
-    .map((word) => ({ stop: said.stop, length: said.length })[word] ?? word)
+    .map((word) => ({ stop: said.stop, length: said.length, cancelled: said.cancelled })[word] ?? word)
     .join(', ');
 }
 

@@ -34,7 +34,7 @@ export default function Requests() {
         {command}
       </div>
     );
-  if (found.isPending) return <Loading rows={8} />;
+  if (found.isPending) return <Loading rows={8} later={said.reading} />;
   if (found.isError && !isWrong) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
   const rows = found.data?.requests ?? [];
   if (!rows.length && !filter)

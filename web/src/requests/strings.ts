@@ -1,3 +1,4 @@
+import { whole } from '~/shared/format/numbers';
 import { strings } from '~/shared/i18n/i18n';
 
 export const words = strings({
@@ -8,14 +9,24 @@ export const words = strings({
   label: { en: 'Requests', zh: '请求' },
   total: {
     en: (shown: number, total: number) =>
-      shown < total ? `${shown} of ${total} requests` : total === 1 ? '1 request' : `${total} requests`,
+      shown < total
+        ? `${whole(shown)} of ${whole(total)} requests; a filter finds others`
+        : total === 1
+          ? '1 request'
+          : `${whole(total)} requests`,
     zh: (shown: number, total: number) =>
-      shown < total ? `${total} 个请求中的 ${shown} 个` : `${total} 个请求`,
+      shown < total
+        ? `${whole(total)} 个请求中的 ${whole(shown)} 个；用筛选查找其余请求`
+        : `${whole(total)} 个请求`,
   },
   empty: { en: 'No request is recorded here', zh: '没有请求记录' },
   emptyHint: {
     en: 'A served model keeps a trace of each request in the run of a project; text is kept only with --record-text. Programs that speak OTLP send theirs to /v1/traces.',
     zh: '服务中的模型会把每个请求的追踪记录到项目的实验中；只有加上 --record-text 才保存文本。支持 OTLP 的程序可发送到 /v1/traces。',
+  },
+  reading: {
+    en: 'Whoever looks first has all requests read into an index: about 10 s for 100 000. Later looks are immediate.',
+    zh: '首次打开时要把全部请求读入索引：10 万个请求约需 10 秒，之后即刻显示。',
   },
   none: { en: 'No request is in what the filter takes.', zh: '没有符合筛选条件的请求。' },
   time: { en: 'Time', zh: '时间' },
@@ -31,6 +42,7 @@ export const words = strings({
   asked: { en: 'Asked', zh: '提问' },
   stop: { en: 'by itself', zh: '自行结束' },
   length: { en: 'cut', zh: '截断' },
+  cancelled: { en: 'cancelled', zh: '已取消' },
   error: { en: 'failed', zh: '失败' },
   good: { en: 'good', zh: '好' },
   bad: { en: 'bad', zh: '不好' },
@@ -63,7 +75,7 @@ export const words = strings({
   },
   since: { en: 'From', zh: '起始' },
   count: { en: 'Requests', zh: '请求数' },
-  reference: { en: 'measured by', zh: '基准' },
+  reference: { en: 'reference', zh: '基准' },
   moved: { en: 'drifted', zh: '有漂移' },
   median: { en: (value: string) => `median ${value}`, zh: (value: string) => `中位数 ${value}` },
   language: { en: 'Language', zh: '语言' },

@@ -22,6 +22,8 @@ export function Glance({ page }: { page: RunPage }) {
   const names = firstCurves(page.metrics);
   const ended = page.spans.at(-1)?.[1];
   const share = real(page.summary.mfu);
+  // What was served has none, and nothing of what is told of steps.
+  const hasSteps = page.step !== null || page.total !== null;
   return (
     <header className={css.glance}>
       <div className={css.headLine}>
@@ -37,25 +39,26 @@ export function Glance({ page }: { page: RunPage }) {
       <Worst run={page.name} isLive={isLive} />
       <div className={css.glanceBody}>
         <dl className={css.facts}>
-          <StepFact page={page} />
-          {isLive ? (
-            <Fact name={said.left}>{duration(secondsLeft(page))}</Fact>
-          ) : (
-            <Fact name={said.ran}>{duration(page.duration_s)}</Fact>
+          {hasSteps && <StepFact page={page} />}
+          {isLive && hasSteps && <Fact name={said.left}>{duration(secondsLeft(page))}</Fact>}
+          {!isLive && <Fact name={said.ran}>{duration(page.duration_s)}</Fact>}
+          {hasSteps && (
+            <Fact name={said.speed}>
+              {page.tokens_per_s === null ? '—' : figure(real(page.tokens_per_s))}
+            </Fact>
           )}
-          <Fact name={said.speed}>{page.tokens_per_s === null ? '—' : figure(real(page.tokens_per_s))}</Fact>
           {Number.isFinite(share) && (
             <Fact name={said.share} hint={said.shareHint}>
               {percent(share)}
             </Fact>
           )}
           <LossFact page={page} />
-          {isLive && (
+          {isLive && hasSteps && (
             <Fact name={said.lastStep}>
               <Age time={ended} />
             </Fact>
           )}
-          <CheckpointFact run={page.name} />
+          {hasSteps && <CheckpointFact run={page.name} />}
         </dl>
         <div className={css.smalls}>
           {names.map((name, index) => (

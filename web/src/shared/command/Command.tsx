@@ -11,12 +11,17 @@ const words = strings({ same: { en: 'The same in the terminal', zh: '终端中�
 const ROOT = 'runs';
 const PIPE = ' | grep ';
 
-/** `line` as it is typed; where the server reads another folder than commands do, with its name. */
-export function Command({ line: given }: { line: string }) {
+/** A command that reads runs. */
+export function Command({ line }: { line: string }) {
+  return <CommandLine line={useTyped(line)} />;
+}
+
+/** A command as it is typed: with the name of the folder that the server reads, where that is another one. */
+export function useTyped(line: string): string {
   const root = useSession().data?.root ?? ROOT;
-  const end = given.includes(PIPE) ? given.indexOf(PIPE) : given.length;
+  const end = line.includes(PIPE) ? line.indexOf(PIPE) : line.length;
   const where = root === ROOT ? '' : ` --root ${quoted(root)}`;
-  return <CommandLine line={given.slice(0, end) + where + given.slice(end)} />;
+  return line.slice(0, end) + where + line.slice(end);
 }
 
 /** A command that reads no runs: as it is given. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, duration, figure, percent, whole } from './numbers';
+import { bytes, duration, figure, money, percent, whole } from './numbers';
 
 describe('numbers are written as the terminal writes them', () => {
   test.each([
@@ -29,6 +29,13 @@ describe('numbers are written as the terminal writes them', () => {
     [59.97, '1m00s'],
     [NaN, '—'],
   ])('%d seconds', (value, text) => expect(duration(value)).toBe(text));
+  test.each([
+    [0, '0.00'],
+    [1.8949e-4, '0.000189'],
+    [12.5, '12.50'],
+    [-0.5, '−0.500'],
+    [NaN, '—'],
+  ])('%d of money', (value, text) => expect(money(value)).toBe(text));
   test('shares and whole numbers', () => {
     expect(percent(0.4123)).toBe('41.2 %');
     expect(whole(1234567)).toBe('1\u202f234\u202f567');

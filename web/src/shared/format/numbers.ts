@@ -29,6 +29,13 @@ export function figure(value: number): string {
   return text.replace('-', '−');
 }
 
+/** Money, of one request as of a thousand: three digits that say something, never an exponent: `0.000189`, `12.50`. */
+export function money(value: number): string {
+  if (!Number.isFinite(value)) return '—';
+  const places = value === 0 ? 2 : 2 - Math.floor(Math.log10(Math.abs(value)));
+  return value.toFixed(Math.min(12, Math.max(2, places))).replace('-', '−');
+}
+
 /** A whole number with its thousands apart: `1 000 000`. */
 export function whole(value: number): string {
   return Math.round(value)

@@ -55,11 +55,12 @@ export function Empty({
   );
 }
 
-/** Rows of grey where lines will stand; `rows` of them. */
-export function Loading({ rows = 6 }: { rows?: number }) {
+/** Rows of grey where lines will stand; `rows` of them. `later` says why it takes long, where it does. */
+export function Loading({ rows = 6, later }: { rows?: number; later?: string }) {
   const said = useStrings(words);
   return (
     <div className={css.loading} role="status" aria-label={said.loading}>
+      {later && <p className={css.later}>{later}</p>}
       {Array.from({ length: rows }, (_, row) => (
         <span key={row} className={css.bone} style={{ width: `${90 - ((row * 37) % 45)}%` }} />
       ))}
