@@ -73,7 +73,7 @@ def type_in(line: str, folder: Path) -> tuple[int, str]:
 
 def _served(words: list[str], folder: Path) -> tuple[int, str]:
     """Start a server on a free port, which lives until `stop_servers`, and name it to all later commands."""
-    said = folder / ".served"
+    said = folder / f".served{len(_SERVERS)}"
     said.touch()
     process = Child(partial(_saying, said, [*words, "--port", "0"]))
     _SERVERS.append(process)
