@@ -7,7 +7,7 @@ from tests.generate.test_decode import GREEDY
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.batcher import Batcher
-from whet.generate.serving.going import Going
+from whet.generate.serving.entry import Entry
 from whet.generate.serving.request import Handle, Limits, Request
 from whet.models.decoding import together
 from whet.models.forward import attention
@@ -31,7 +31,7 @@ def batcher_of(module, texts, settings=GREEDY, processors=None, kind=together.To
     batcher = Batcher(kind(module, 0, limits["cache_tokens"]), Limits(**limits))
     handles = [Handle(asked(text, settings, processors=(processors or {}).get(i, ()))) for i, text in enumerate(texts)]
     for handle in handles:
-        batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
+        batcher.add(Entry(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
     return batcher, handles
 
 

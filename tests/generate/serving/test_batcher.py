@@ -16,7 +16,7 @@ from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.batcher import Batcher
 from whet.generate.serving.choosing import Draws
-from whet.generate.serving.going import Going
+from whet.generate.serving.entry import Entry
 from whet.generate.serving.request import Handle, Limits
 from whet.models.decoding import together
 from whet.models.decoding.apart import Apart
@@ -30,7 +30,7 @@ def test_whoever_has_not_begun_takes_the_place_of_one_that_has_ended():
     batcher = Batcher(Apart(module, decoding_of(module), 128), Limits(step_tokens=1, cache_tokens=4096))
     handles = [Handle(asked(text, one)) for text, one in zip(PROMPTS, [ONE, GREEDY, GREEDY], strict=False)]
     for handle in handles:
-        batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
+        batcher.add(Entry(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
     while batcher.is_busy:
         batcher.step()
     first, *others = generated_by("llama")[:3]
@@ -56,8 +56,8 @@ def test_several_answers_to_one_prompt_read_it_once(kind):
     """Who begins alike waits for who reads it; whoever is told of the prompt's own tokens reads it all."""
     settings = GenerateSettings(max_new_tokens=8, temperature=1.0)
     batcher, handles = batcher_of(tiny.module(), ["Pack my box with five dozen liquor jugs"] * 4, settings, kind=kind)
-    for number, going in enumerate(batcher.waiting):
-        going.draws = Draws(replace(going.handle.request, number=number))
+    for number, entry in enumerate(batcher.waiting):
+        entry.draws = Draws(replace(entry.handle.request, number=number))
     assert stepped(batcher) == 0
     [length] = {len(handle.request.ids) for handle in handles}
     assert [handle.num_cached for handle in handles] == [0, *[length - 1] * 3]
@@ -142,7 +142,7 @@ def test_rows_apart_are_given_back_when_their_answers_end():
     cache = Apart(module, decoding_of(module), 128)
     batcher = Batcher(cache, Limits(cache_tokens=4096))
     for text, settings in zip(PROMPTS, [GREEDY, ONE, GREEDY, ONE], strict=False):
-        batcher.add(Going(Handle(asked(text, settings)), tiny.tokenizer(), frozenset(), 128))
+        batcher.add(Entry(Handle(asked(text, settings)), tiny.tokenizer(), frozenset(), 128))
     while batcher.is_busy:
         batcher.step()
-        assert set(cache._batches) == {going.serial for going in batcher.running}
+        assert set(cache._batches) == {entry.serial for entry in batcher.running}

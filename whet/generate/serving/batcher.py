@@ -16,7 +16,7 @@ from whet.base.errors import ModelError, is_out_of_memory
 from whet.generate.protocol import Token
 from whet.generate.serving.choosing import Chooser, choose_of_numbers
 from whet.generate.serving.drafts import Drafts
-from whet.generate.serving.going import Going, Trial
+from whet.generate.serving.entry import Entry, Trial
 from whet.generate.serving.request import Adapters, Limits, NoAdapters
 from whet.models.decoding.sequences import Part, Sequences
 
@@ -28,8 +28,8 @@ class Batcher:
         self, cache: Sequences, limits: Limits, adapters: Adapters | None = None, drafts: Drafts | None = None,
         chooser: Chooser = choose_of_numbers,
     ) -> None:  # fmt: skip
-        self.waiting: deque[Going] = deque()
-        self.running: list[Going] = []
+        self.waiting: deque[Entry] = deque()
+        self.running: list[Entry] = []
         self._cache, self._limits = cache, limits
         self._adapters: Adapters = adapters or NoAdapters()
         self._drafts, self._chooser = drafts, chooser
@@ -40,9 +40,9 @@ class Batcher:
         """Whether a step has something to do."""
         return bool(self.waiting or self.running)
 
-    def add(self, going: Going) -> None:
+    def add(self, entry: Entry) -> None:
         """Let a request wait for its turn."""
-        self.waiting.append(going)
+        self.waiting.append(entry)
 
     def step(self) -> None:
         """Run the model once; where adapters cannot go in one forward, once for each in use."""
@@ -51,12 +51,12 @@ class Batcher:
         self._admit()
         if not self.running:
             return
-        ended: list[Going] = []
+        ended: list[Entry] = []
         for adapter, pairs in self._together(list(self._parts())):
             self._adapters.use(adapter)
             ended += self._run(pairs)
-        for going in ended:  # not before: of others parts are still to be read
-            self._leave(going)
+        for entry in ended:  # not before: of others parts are still to be read
+            self._leave(entry)
 
     def fail(self, error: BaseException) -> None:
         """After a step that failed: find out whose fault it is, so that nobody else is told.
@@ -69,70 +69,70 @@ class Batcher:
         self._cache.clear()
         if self._drafts is not None:
             self._drafts.clear()
-        for going in [one for one in running if one.trial] or running:
-            if going.has_ended:
+        for entry in [one for one in running if one.trial] or running:
+            if entry.has_ended:
                 continue
-            if len(running) == 1 or (going.trial and not is_out_of_memory(error)):
-                going.fail(error)
+            if len(running) == 1 or (entry.trial and not is_out_of_memory(error)):
+                entry.fail(error)
             else:
-                going.trial = Trial(going.trial + 1)
-        for going in sorted(running, key=lambda one: -one.serial):
-            if not going.has_ended:
-                going.forget()
-                self.waiting.appendleft(going)
+                entry.trial = Trial(entry.trial + 1)
+        for entry in sorted(running, key=lambda one: -one.serial):
+            if not entry.has_ended:
+                entry.forget()
+                self.waiting.appendleft(entry)
 
     def end(self, error: BaseException | None) -> None:
         """Tell everybody the same, and forget them."""
-        for going in (*self.running, *self.waiting):
-            going.handle.tell(error)
+        for entry in (*self.running, *self.waiting):
+            entry.handle.tell(error)
         self.running.clear()
         self.waiting.clear()
 
-    def _together(self, pairs: list[tuple[Going, Part]]) -> list[tuple[str | None, list[tuple[Going, Part]]]]:
+    def _together(self, pairs: list[tuple[Entry, Part]]) -> list[tuple[str | None, list[tuple[Entry, Part]]]]:
         """What goes in one forward, and the adapter that is in use meanwhile."""
         if self._cache.is_shared and self._adapters.is_shared:
             return [(None, pairs)]
-        groups: dict[str | None, list[tuple[Going, Part]]] = {}
-        for going, part in pairs:
-            groups.setdefault(going.adapter, []).append((going, part))
+        groups: dict[str | None, list[tuple[Entry, Part]]] = {}
+        for entry, part in pairs:
+            groups.setdefault(entry.adapter, []).append((entry, part))
         return list(groups.items())
 
-    def _run(self, pairs: Sequence[tuple[Going, Part]]) -> list[Going]:
+    def _run(self, pairs: Sequence[tuple[Entry, Part]]) -> list[Entry]:
         """Read parts and choose the tokens that come after those that are complete: of each one, and one more for each
         guess that was right. Gives those that have ended."""
         found = self._cache.run([part for _, part in pairs])
         if self._drafts is not None:
             self._drafts.follow(pairs)
-        ready: list[tuple[Going, Part, Tensor]] = []
-        for (going, part), logits_PV in zip(pairs, found, strict=True):
-            logits_NV = going.read(part, logits_PV)
+        ready: list[tuple[Entry, Part, Tensor]] = []
+        for (entry, part), logits_PV in zip(pairs, found, strict=True):
+            logits_NV = entry.read(part, logits_PV)
             if logits_NV is not None:
-                ready.append((going, part, logits_NV))
-        guessed, ended, num = [(going, len(logits_NV) - 1) for going, _, logits_NV in ready], list[Going](), 0
+                ready.append((entry, part, logits_NV))
+        guessed, ended, num = [(entry, len(logits_NV) - 1) for entry, _, logits_NV in ready], list[Entry](), 0
         while ready:
-            self._choose([going for going, _, _ in ready], torch.stack([logits_NV[num] for *_, logits_NV in ready]))
+            self._choose([entry for entry, _, _ in ready], torch.stack([logits_NV[num] for *_, logits_NV in ready]))
             num += 1
-            ended += [going for going, _, _ in ready if going.has_ended]
+            ended += [entry for entry, _, _ in ready if entry.has_ended]
             ready = [one for one in ready if _was_right(*one, num)]
-            for going, _, _ in ready:
-                going.num_read += 1  # its keys were read with the guess
-        for going, count in guessed:
-            num_right = going.num_read - going.num_sure
+            for entry, _, _ in ready:
+                entry.num_read += 1  # its keys were read with the guess
+        for entry, count in guessed:
+            num_right = entry.num_read - entry.num_sure
             self.num_guessed, self.num_right = self.num_guessed + count, self.num_right + num_right
-            going.heard(count, num_right)
+            entry.heard(count, num_right)
         return ended
 
-    def _choose(self, all_of_them: Sequence[Going], logits_BV: Tensor) -> None:
+    def _choose(self, all_of_them: Sequence[Entry], logits_BV: Tensor) -> None:
         """Give each its next token."""
-        tokens = self._chooser(logits_BV, [going.draws for going in all_of_them])
-        for going, token in zip(all_of_them, tokens, strict=True):
+        tokens = self._chooser(logits_BV, [entry.draws for entry in all_of_them])
+        for entry, token in zip(all_of_them, tokens, strict=True):
             if token is None:
                 said = "the model's logits are not numbers (NaN)"
-                going.fail(ModelError(said, hint="its weights may have diverged"))
+                entry.fail(ModelError(said, hint="its weights may have diverged"))
             else:
-                _push(going, token)
+                _push(entry, token)
 
-    def _parts(self) -> Iterator[tuple[Going, Part]]:
+    def _parts(self) -> Iterator[tuple[Entry, Part]]:
         """What is read in this step: the last token of each answer, and of prompts as much as there is room for."""
         num_guesses = self._num_guesses
         asked = [one for one in self.running if one.num_unread == 1]
@@ -145,17 +145,17 @@ class Batcher:
         most = self._limits.step_tokens
         room = max(most - sum(len(part.ids) for _, part in decoding), most // 4, 1)
         reading = sorted((one for one in self.running if one.num_unread > 1), key=lambda one: one.serial)
-        for place, going in enumerate(reading):
+        for place, entry in enumerate(reading):
             if room <= 0:
                 return
-            if self._cache.is_shared and any(going.is_behind(other) for other in reading[:place]):
-                going.waits = True  # until it can be taken over
+            if self._cache.is_shared and any(entry.is_behind(other) for other in reading[:place]):
+                entry.waits = True  # until it can be taken over
                 continue
-            if going.waits:
-                going.begin(self._cache.begin(going.serial, going.beginning))
-            part = going.part(room if self._cache.is_shared else None)
+            if entry.waits:
+                entry.begin(self._cache.begin(entry.serial, entry.beginning))
+            part = entry.part(room if self._cache.is_shared else None)
             room -= len(part.ids)
-            yield going, part
+            yield entry, part
 
     @property
     def _num_guesses(self) -> int:
@@ -170,13 +170,13 @@ class Batcher:
         return {one.serial: len(one.ids) + 1 for one in self.running}
 
     def _drop_cancelled(self) -> None:
-        for going in [one for one in self.running if one.handle.is_cancelled]:
-            going.handle.tell(None)
-            self._leave(going)
+        for entry in [one for one in self.running if one.handle.is_cancelled]:
+            entry.handle.tell(None)
+            self._leave(entry)
         if any(one.handle.is_cancelled for one in self.waiting):
-            for going in self.waiting:
-                if going.handle.is_cancelled:
-                    going.handle.tell(None)
+            for entry in self.waiting:
+                if entry.handle.is_cancelled:
+                    entry.handle.tell(None)
             self.waiting = deque(one for one in self.waiting if not one.handle.is_cancelled)
 
     def _make_room(self) -> None:
@@ -190,36 +190,36 @@ class Batcher:
     def _admit(self) -> None:
         """Let in who waits, in order, as long as there is room; one always."""
         while self.waiting and len(self.running) < self._limits.sequences:
-            going = self.waiting[0]
-            if self.running and not (self._may_join(going) and self._cache.fits(self._lengths, going.beginning)):
+            entry = self.waiting[0]
+            if self.running and not (self._may_join(entry) and self._cache.fits(self._lengths, entry.beginning)):
                 return
             self.waiting.popleft()
-            going.handle.admitted_ns = going.handle.admitted_ns or time.time_ns()
-            going.serial = self._serial
+            entry.handle.admitted_ns = entry.handle.admitted_ns or time.time_ns()
+            entry.serial = self._serial
             self._serial += 1
-            self.running.append(going)  # before anything can fail: whoever runs is told of it
-            going.begin(self._cache.begin(going.serial, going.beginning))
+            self.running.append(entry)  # before anything can fail: whoever runs is told of it
+            entry.begin(self._cache.begin(entry.serial, entry.beginning))
 
-    def _may_join(self, going: Going) -> bool:
-        return going.trial is not Trial.ALONE and not any(one.trial for one in self.running)
+    def _may_join(self, entry: Entry) -> bool:
+        return entry.trial is not Trial.ALONE and not any(one.trial for one in self.running)
 
-    def _leave(self, going: Going) -> None:
+    def _leave(self, entry: Entry) -> None:
         """Take out one that has ended, or has to wait. What it held may stay for others."""
-        self._cache.leave(going.serial, going.num_read)
+        self._cache.leave(entry.serial, entry.num_read)
         if self._drafts is not None:
-            self._drafts.leave(going.serial)
-        self.running.remove(going)
+            self._drafts.leave(entry.serial)
+        self.running.remove(entry)
 
 
-def _was_right(going: Going, part: Part, logits_NV: Tensor, num: int) -> bool:
+def _was_right(entry: Entry, part: Part, logits_NV: Tensor, num: int) -> bool:
     """Whether the token that was chosen last is the guess at that place, and the answer goes on."""
-    return num < len(logits_NV) and not going.has_ended and going.ids[-1] == part.ids[num - len(logits_NV)]
+    return num < len(logits_NV) and not entry.has_ended and entry.ids[-1] == part.ids[num - len(logits_NV)]
 
 
-def _push(going: Going, token: Token) -> None:
+def _push(entry: Entry, token: Token) -> None:
     """Give an answer its next token. What fails in it is its own: another try would not have its text whole."""
     try:
-        going.push(token)
+        entry.push(token)
     except Exception as error:
         traceback.print_exc()
-        going.fail(error)
+        entry.fail(error)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.contracts.model import Loaded
 from whet.generate.serving.choosing import guess
-from whet.generate.serving.going import Going
+from whet.generate.serving.entry import Entry
 from whet.models.decoding.sequences import Beginning, Part, Sequences, alike
 from whet.models.text import text_config
 
@@ -31,23 +31,23 @@ class Drafts:
         self._cache, self._vocab, self._last = cache, vocab, own_vocab - 1
         self._texts: dict[int, list[int]] = {}  # what was read of each answer, guesses included
 
-    def follow(self, pairs: Sequence[tuple[Going, Part]]) -> None:
+    def follow(self, pairs: Sequence[tuple[Entry, Part]]) -> None:
         """Read what these read of their prompts."""
-        parts = [self._behind(going, part.end, 0) for going, part in pairs if part.end < len(going.ids)]
+        parts = [self._behind(entry, part.end, 0) for entry, part in pairs if part.end < len(entry.ids)]
         self._run([part for part in parts if part.ids])
 
-    def guesses(self, all_of_them: Sequence[Going], most: int) -> dict[int, list[int]]:
+    def guesses(self, all_of_them: Sequence[Entry], most: int) -> dict[int, list[int]]:
         """What may come after the last token of each, by its serial number."""
         found: dict[int, list[int]] = {}
-        asked = [(going, going.num_guesses(most)) for going in all_of_them]
-        asked = [(going, count) for going, count in asked if count]
-        parts = [self._behind(going, len(going.ids), 1) for going, _ in asked]
+        asked = [(entry, entry.num_guesses(most)) for entry in all_of_them]
+        asked = [(entry, count) for entry, count in asked if count]
+        parts = [self._behind(entry, len(entry.ids), 1) for entry, _ in asked]
         while asked:
             logits_BV = torch.stack([logits_1V[-1] for logits_1V in self._run(parts)])[:, : self._vocab]
-            tokens = guess(logits_BV, [(going.draws, len(found.get(going.serial, ()))) for going, _ in asked])
-            for (going, _), token in zip(asked, tokens, strict=True):
-                found.setdefault(going.serial, []).append(token)
-            asked = [(going, count) for going, count in asked if len(found[going.serial]) < count]
+            tokens = guess(logits_BV, [(entry.draws, len(found.get(entry.serial, ()))) for entry, _ in asked])
+            for (entry, _), token in zip(asked, tokens, strict=True):
+                found.setdefault(entry.serial, []).append(token)
+            asked = [(entry, count) for entry, count in asked if len(found[entry.serial]) < count]
             parts = [Part(g.serial, len(self._texts[g.serial]), found[g.serial][-1:]) for g, _ in asked]
         return found
 
@@ -62,13 +62,13 @@ class Drafts:
         self._texts.clear()
         self._cache.clear()
 
-    def _behind(self, going: Going, end: int, told: int) -> Part:
+    def _behind(self, entry: Entry, end: int, told: int) -> Part:
         """What it has not read yet of an answer's first tokens. Guesses that were wrong are read over."""
-        if going.serial not in self._texts:
-            known = self._cache.begin(going.serial, Beginning(self._own(going.ids)))
-            self._texts[going.serial] = going.ids[:known]
-        start = alike(self._texts[going.serial], going.ids, end - told)
-        return Part(going.serial, start, going.ids[start:end], told)
+        if entry.serial not in self._texts:
+            known = self._cache.begin(entry.serial, Beginning(self._own(entry.ids)))
+            self._texts[entry.serial] = entry.ids[:known]
+        start = alike(self._texts[entry.serial], entry.ids, end - told)
+        return Part(entry.serial, start, entry.ids[start:end], told)
 
     def _run(self, parts: Sequence[Part]) -> list[Tensor]:
         if not parts:

@@ -26,8 +26,8 @@ from whet.generate.ranks.leading import Followers, Led
 from whet.generate.serving.batcher import Batcher
 from whet.generate.serving.caches import cache_of, context_length
 from whet.generate.serving.drafts import Drafts, check_draft, vocab_of
+from whet.generate.serving.entry import Entry
 from whet.generate.serving.figures import Figures
-from whet.generate.serving.going import Going
 from whet.generate.serving.request import Adapters, Busy, Handle, Limits, NoAdapters, Request, Told
 from whet.models.decoding.prepacked import prepacked
 from whet.models.text import text_config
@@ -85,7 +85,7 @@ class ServingEngine:
         if packs and self.is_shared and followers is None:
             for one in self._borrowed:
                 self._stack.enter_context(prepacked(one))
-        self._arrived: deque[Going] = deque()
+        self._arrived: deque[Entry] = deque()
         self._changed = threading.Condition()
         self._num_failed = 0
         self._followers = followers
@@ -122,7 +122,7 @@ class ServingEngine:
         if self.lost is not None:
             raise self.lost
         handle = Handle(request, tell)
-        going = Going(handle, self.tokenizer, self.stops, self.longest)
+        entry = Entry(handle, self.tokenizer, self.stops, self.longest)
         handle.tell = self._counted(handle.tell)
         with self._changed:
             if self._is_draining or self._is_closing:
@@ -130,7 +130,7 @@ class ServingEngine:
             if self._num_open >= self.limits.sequences + self.limits.waiting:
                 raise Busy(f"{self._num_open:,} requests are answered or wait already", hint="ask again in a moment")
             self._num_open += 1
-            self._arrived.append(going)
+            self._arrived.append(entry)
             self._changed.notify_all()
         self.figures.begin(len(request.ids))
         return handle

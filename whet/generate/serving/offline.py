@@ -17,7 +17,7 @@ from whet.generate.serving.alike import choose_alike
 from whet.generate.serving.batcher import Batcher
 from whet.generate.serving.caches import cache_of, context_length
 from whet.generate.serving.choosing import Chooser, Draws, choose_of_numbers
-from whet.generate.serving.going import Going
+from whet.generate.serving.entry import Entry
 from whet.generate.serving.request import Handle, Limits, Request, Told
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.pairs import is_paired_model, start_token
@@ -76,21 +76,21 @@ class Offline:
 
         `at` is told what comes next, and raises when nobody waits any more.
         """
-        going = [self._going(request, tokenizer, stops, _ignored) for request in requests]
-        batches = self._batches(going)
+        entries = [self._entry(request, tokenizer, stops, _ignored) for request in requests]
+        batches = self._batches(entries)
         for index in range(self._ranks.most(len(batches))):
             for one in batches[index] if index < len(batches) else []:
                 self._batcher.add(one)
             num_steps = 0
             while self._ranks.most(self.is_busy):
                 num_steps += 1
-                at(f"step {num_steps} of {len(going)} answers")
+                at(f"step {num_steps} of {len(entries)} answers")
                 self.step()
-        return [_whole(one.handle) for one in going]
+        return [_whole(one.handle) for one in entries]
 
     def begin(self, request: Request, tokenizer: Any, stops: frozenset[int], tell: Callable[[Piece], None]) -> None:
         """Let an answer begin, which `step` goes on with."""
-        self._batcher.add(self._going(request, tokenizer, stops, tell))
+        self._batcher.add(self._entry(request, tokenizer, stops, tell))
 
     def step(self) -> None:
         """Run the module once: a token more for each answer, or a lone one that nobody wants."""
@@ -101,21 +101,21 @@ class Offline:
         self._cache.run([Part(_IDLE, 0, [0])])
         self._cache.leave(_IDLE, 0)
 
-    def _going(self, request: Request, tokenizer: Any, stops: frozenset[int], tell: Callable[[Piece], None]) -> Going:
+    def _entry(self, request: Request, tokenizer: Any, stops: frozenset[int], tell: Callable[[Piece], None]) -> Entry:
         def told(what: Told) -> None:
             if isinstance(what, BaseException):
                 raise what
             assert what is not None
             tell(what)
 
-        return Going(Handle(request, told), tokenizer, stops, self._context, self._start)
+        return Entry(Handle(request, told), tokenizer, stops, self._context, self._start)
 
-    def _batches(self, going: Sequence[Going]) -> list[list[Going]]:
+    def _batches(self, entries: Sequence[Entry]) -> list[list[Entry]]:
         """Those that are added together: all, or what goes side by side where none can join later."""
         if self._cache.is_shared:
-            return [list(going)]
-        lengths, limits = [len(one.ids) for one in going], [one.answer.limit for one in going]
-        return [[going[i] for i in rows] for rows in together(lengths, limits, self._batch_tokens, self._manner)]
+            return [list(entries)]
+        lengths, limits = [len(one.ids) for one in entries], [one.answer.limit for one in entries]
+        return [[entries[i] for i in rows] for rows in together(lengths, limits, self._batch_tokens, self._manner)]
 
 
 def together(prompts: Sequence[int], limits: Sequence[int], batch_tokens: int, manner: Manner) -> list[list[int]]:

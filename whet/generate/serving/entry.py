@@ -1,4 +1,4 @@
-"""One request that is being answered: its tokens, how far they are read, and the text that comes of them."""
+"""Entry: one request that is being answered, its tokens, how far they are read, and the text that comes of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Trial(IntEnum):
     ALONE = 2
 
 
-class Going:
+class Entry:
     """An answer in the making. `num_read` of its tokens are in the cache, by the key `serial`."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Going:
         if not self._has_begun:  # what it reads again after it had to wait it knows from itself
             self.handle.num_cached = num_known
 
-    def is_behind(self, other: Going) -> bool:
+    def is_behind(self, other: Entry) -> bool:
         """Whether it has read nothing yet of a beginning that it shares with another one, who is reading that."""
         if self.num_read or self._tells or self.adapter != other.adapter:
             return False
