@@ -187,7 +187,7 @@ def test_attention_over_blocks_is_that_over_each_sequence(window, form):
     else:
         tables = [Table(own) for own in ids]
     with forked("blocks", "attention"):
-        layer = Layer(torch.randn(heads, 44, size, dim), torch.randn(heads, 44, size, dim))
+        layer = Layer(torch.randn(44, heads, size, dim), torch.randn(44, heads, size, dim))
         query = torch.randn(len(ends), heads * groups, dim)
         given = {name: torch.randn(heads * groups) if value is True else value for name, value in form.items()}
     own_form = Form(window=window, **given)
@@ -195,7 +195,9 @@ def test_attention_over_blocks_is_that_over_each_sequence(window, form):
     for number, (table, end) in enumerate(zip(tables, ends, strict=True)):
         first = 0 if window is None else max(0, end - window)
         keys, values = (
-            store[:, table.ids].flatten(1, 2)[None, :, first - table.first * size : end - table.first * size]
+            store[table.ids]
+            .transpose(0, 1)
+            .flatten(1, 2)[None, :, first - table.first * size : end - table.first * size]
             for store in (layer.keys, layer.values)
         )
         expected = dense_attention(query[None, number, :, None], keys, values, None, False, own_form)[0, :, 0]

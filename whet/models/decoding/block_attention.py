@@ -1,4 +1,4 @@
-"""Attention of one token a sequence over blocks as they lie, without a copy of them.
+"""Attention of one token a sequence over blocks as they lie, without a copy of those that one sequence alone holds.
 
 Products over all blocks at once, of each block with the query of who holds it, and then the parts of each sequence put
 together by their largest scores (as flash decoding has it: Dao et al. 2023). Padding all sequences to one length reads
@@ -6,7 +6,7 @@ what nobody wrote; gathering their blocks first writes everything once more, whi
 sequences of 150 tokens).
 """
 
-# N sequences  H key heads  G queries a key head  K head dim  M blocks  B tokens of a block  O holders of a block
+# N sequences  H key heads  G queries a key head  K head dim  M blocks  B tokens of a block  O holders  P parts
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from whet.models.decoding.blocks import Layer, Table
 # Blocks that nobody asks for are read along, where there are so few between two that somebody does: a call more would
 # take longer.
 _GAP = 2
-# Spans of fewer blocks than so many are copied side by side instead: a product a span and head would take longer.
-_FEW = 3
+# Spans of so few blocks are copied side by side instead: a product a span would take longer.
+_FEW = 2
 _LOWEST = -1e30
 
 
@@ -117,57 +117,57 @@ def _shared(holders: dict[int, list[tuple[int, int]]]) -> list[tuple[tuple[int, 
 
 def block_attention(query_NHK: Tensor, layer: Layer, plan: BlockPlan, form: Form) -> Tensor:
     """Attention (N, H x G, K) of a token a sequence; queries may be of more heads than keys."""
-    heads, _, size, dim = layer.keys.shape
+    _, heads, size, dim = layer.keys.shape
     scale = form.scale if form.scale is not None else dim**-0.5
     # The last row is nobody's.
     query_NHGK = query_NHK.new_zeros(plan.num + 1, heads, query_NHK.shape[1] // heads, dim)
     torch.mul(query_NHK.view(plan.num, *query_NHGK.shape[1:]), scale, out=query_NHGK[:-1])
-    query_HNGK = query_NHGK.transpose(0, 1).contiguous()
     slopes_HG = None if form.slopes is None else form.slopes.to(query_NHK.dtype).view(heads, -1)
-    parts = [_singles(query_HNGK, layer, plan, form.softcap, slopes_HG)] if len(plan.owner_M) else []
-    parts += [_several(query_HNGK, layer, plan, run, form.softcap, slopes_HG) for run in plan.runs]
-    output_HNGK = _joined(parts, plan, form)
-    return output_HNGK[:, :-1].transpose(0, 1).flatten(1, 2)
+    parts = [_singles(query_NHGK, layer, plan, form.softcap, slopes_HG)] if len(plan.owner_M) else []
+    parts += [_several(query_NHGK, layer, plan, run, form.softcap, slopes_HG) for run in plan.runs]
+    return _joined(parts, plan, form)[:-1].flatten(1, 2)
 
 
-# Of each part its largest score (H, P, G), the sum of its weights, and the sum of its values by them (H, P, G, K).
+# Of each part its largest score (P, H, G), the sum of its weights, and the sum of its values by them (P, H, G, K).
 _Found = tuple[Tensor, Tensor, Tensor]
 
 
 def _singles(
-    query_HNGK: Tensor, layer: Layer, plan: BlockPlan, softcap: float | None, slopes_HG: Tensor | None
+    query_NHGK: Tensor, layer: Layer, plan: BlockPlan, softcap: float | None, slopes_HG: Tensor | None
 ) -> _Found:
-    """Blocks that one holds: a product a span and head."""
-    query_HMGK = query_HNGK[:, plan.owner_M]
-    heads, count, groups, dim = query_HMGK.shape
-    scores_HMGB = query_HNGK.new_empty(heads, count, groups, plan.size)
-    values_HMGK = query_HNGK.new_empty(heads, count, groups, layer.values.shape[-1])
-    keys, values, at = _blocks(layer, plan)
-    scores, queries = scores_HMGB.view(len(keys), -1, groups, plan.size), query_HMGK.view(len(keys), -1, groups, dim)
-    for head, keys_MBK in enumerate(keys):
-        for (start, end), (here, there) in at:
-            torch.bmm(queries[head, here:there], keys_MBK[start:end].transpose(1, 2), out=scores[head, here:there])
+    """Blocks that one holds: a product a span."""
+    query_MHGK = query_NHGK[plan.owner_M]
+    count, heads, groups, dim = query_MHGK.shape
+    scores_MHGB = query_NHGK.new_empty(count, heads, groups, plan.size)
+    values_MHGK = query_NHGK.new_empty(count, heads, groups, layer.values.shape[-1])
+    keys_MHBK, values_MHBK, at = _blocks(layer, plan)
+    for (start, end), (here, there) in at:
+        _products(query_MHGK[here:there], keys_MHBK[start:end].transpose(2, 3), scores_MHGB[here:there])
     ages = None
     if slopes_HG is not None:
         ages = plan.ages(plan.owner_M, plan.base_M[:, None] + torch.arange(plan.size, device=plan.base_M.device))
-        ages = ages[:, None] * slopes_HG[:, None, :, None]
-    largest, sums = _weighed(scores_HMGB, plan.seen_MB[:, None], softcap, ages)
-    outputs = values_HMGK.view(len(keys), -1, groups, layer.values.shape[-1])
-    for head, values_MBK in enumerate(values):
-        for (start, end), (here, there) in at:
-            torch.bmm(scores[head, here:there], values_MBK[start:end], out=outputs[head, here:there])
-    return largest, sums, values_HMGK
+        ages = ages[:, None, None] * slopes_HG[None, :, :, None]
+    largest, sums = _weighed(scores_MHGB, plan.seen_MB[:, None, None], softcap, ages)
+    for (start, end), (here, there) in at:
+        _products(scores_MHGB[here:there], values_MHBK[start:end], values_MHGK[here:there])
+    return largest, sums, values_MHGK
+
+
+def _products(left: Tensor, right: Tensor, out: Tensor) -> None:
+    """Products of the last two dimensions, all in one call: two threads read 30 GB/s by it where a call a head has
+    them read 13."""
+    torch.bmm(left.flatten(0, 1), right.flatten(0, 1), out=out.view(-1, *out.shape[2:]))
 
 
 _Spans = list[tuple[tuple[int, int], tuple[int, int]]]
 
 
 def _blocks(layer: Layer, plan: BlockPlan) -> tuple[Tensor, Tensor, _Spans]:
-    """Keys and values of heads, and which spans of their blocks are read, and where they are among all that are read:
-    as they lie, or those that are copied of all heads as if they were one's."""
+    """Keys and values, and which spans of their blocks are read, and where they are among all that are read: as they
+    lie, or copied side by side."""
     if plan.copied_M is not None:
-        keys, values = (store[:, plan.copied_M].flatten(0, 1)[None] for store in (layer.keys, layer.values))
-        return keys, values, [((0, keys.shape[1]), (0, keys.shape[1]))]
+        keys, values = layer.keys[plan.copied_M], layer.values[plan.copied_M]
+        return keys, values, [((0, len(keys)), (0, len(keys)))]
     found: _Spans = []
     here = 0
     for start, end in plan.spans:
@@ -177,21 +177,24 @@ def _blocks(layer: Layer, plan: BlockPlan) -> tuple[Tensor, Tensor, _Spans]:
 
 
 def _several(
-    query_HNGK: Tensor, layer: Layer, plan: BlockPlan, run: _Run, softcap: float | None, slopes_HG: Tensor | None
+    query_NHGK: Tensor, layer: Layer, plan: BlockPlan, run: _Run, softcap: float | None, slopes_HG: Tensor | None
 ) -> _Found:
-    """Blocks that several hold: their queries side by side, in one product a head."""
-    heads, _, groups, dim = query_HNGK.shape
+    """Blocks that several hold: their queries side by side, in one product a head over a copy. Products over blocks as
+    they lie took 1.3 times as long (8 holders of 9 blocks)."""
+    _, heads, groups, dim = query_NHGK.shape
     num = len(run.holders_O)
-    keys_HSK, values_HSK = (store[:, run.start : run.end].flatten(1, 2) for store in (layer.keys, layer.values))
-    query = query_HNGK[:, run.holders_O].view(heads, num * groups, dim)
-    scores_HOGS = torch.bmm(query, keys_HSK.transpose(1, 2)).view(heads, num, groups, -1)
+    keys_HSK, values_HSK = (
+        store[run.start : run.end].transpose(0, 1).flatten(1, 2) for store in (layer.keys, layer.values)
+    )
+    query_HQK = query_NHGK[run.holders_O].transpose(0, 1).reshape(heads, num * groups, dim)
+    scores_HOGS = torch.bmm(query_HQK, keys_HSK.transpose(1, 2)).view(heads, num, groups, -1)
     ages = None
     if slopes_HG is not None:
-        places_S = torch.arange(scores_HOGS.shape[-1], device=query.device)
+        places_S = torch.arange(scores_HOGS.shape[-1], device=query_NHGK.device)
         ages = plan.ages(run.holders_O, places_S[None] + run.place)[:, None] * slopes_HG[:, None, :, None]
     largest, sums = _weighed(scores_HOGS, run.seen_OS[:, None], softcap, ages)
-    values = torch.bmm(scores_HOGS.view(heads, num * groups, -1), values_HSK).view(heads, num, groups, -1)
-    return largest, sums, values
+    values_HOGK = torch.bmm(scores_HOGS.view(heads, num * groups, -1), values_HSK).view(heads, num, groups, -1)
+    return largest.transpose(0, 1), sums.transpose(0, 1), values_HOGK.transpose(0, 1)
 
 
 def _weighed(scores: Tensor, seen: Tensor, softcap: float | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -207,20 +210,20 @@ def _weighed(scores: Tensor, seen: Tensor, softcap: float | None, bias: Tensor |
 
 
 def _joined(parts: Sequence[_Found], plan: BlockPlan, form: Form) -> Tensor:
-    """Each sequence's values (H, N + 1, G, K), of its parts by their weights."""
-    largest, sums, values = (torch.cat(found, 1) if len(parts) > 1 else found[0] for found in zip(*parts, strict=True))
-    heads, _, groups = largest.shape
-    index = plan.owner_P[None, :, None].expand_as(largest)
-    top_HNG = largest.new_full((heads, plan.num + 1, groups), _LOWEST)
-    sinks_HNG = None
+    """Each sequence's values (N + 1, H, G, K), of its parts by their weights."""
+    largest, sums, values = (torch.cat(found) if len(parts) > 1 else found[0] for found in zip(*parts, strict=True))
+    heads, groups = largest.shape[1:]
+    index = plan.owner_P[:, None, None].expand_as(largest)
+    top_NHG = largest.new_full((plan.num + 1, heads, groups), _LOWEST)
+    sinks_NHG = None
     if form.sinks is not None:  # a score that takes weight and gives no value
-        sinks_HNG = form.sinks.to(largest.dtype).view(heads, 1, groups).expand_as(top_HNG)
-        top_HNG.copy_(sinks_HNG)
-    top_HNG.scatter_reduce_(1, index, largest, "amax")
-    weight_HPG = largest.sub_(top_HNG[:, plan.owner_P]).exp_()
-    total_HNG = torch.zeros_like(top_HNG).index_add_(1, plan.owner_P, sums.mul_(weight_HPG))
-    if sinks_HNG is not None:
-        total_HNG += (sinks_HNG - top_HNG).exp_()
-    output = values.new_zeros(heads, plan.num + 1, groups, values.shape[-1])
-    output.index_add_(1, plan.owner_P, values.mul_(weight_HPG[..., None]))
-    return output.div_(total_HNG[..., None])
+        sinks_NHG = form.sinks.to(largest.dtype).view(1, heads, groups).expand_as(top_NHG)
+        top_NHG.copy_(sinks_NHG)
+    top_NHG.scatter_reduce_(0, index, largest, "amax")
+    weight_PHG = largest.sub_(top_NHG[plan.owner_P]).exp_()
+    total_NHG = torch.zeros_like(top_NHG).index_add_(0, plan.owner_P, sums.mul_(weight_PHG))
+    if sinks_NHG is not None:
+        total_NHG += (sinks_NHG - top_NHG).exp_()
+    output = values.new_zeros(plan.num + 1, heads, groups, values.shape[-1])
+    output.index_add_(0, plan.owner_P, values.mul_(weight_PHG[..., None]))
+    return output.div_(total_NHG[..., None])

@@ -1,6 +1,6 @@
 """Blocks of tokens that the layers of one window keep their keys and values in, and who holds which."""
 
-# H heads  M blocks  B tokens of a block  P tokens of all blocks  K head dim
+# M blocks  H heads  B tokens of a block  K head dim
 
 from __future__ import annotations
 
@@ -12,21 +12,16 @@ from torch import Tensor
 
 # There are so many blocks at first, and half as many more when they are all held.
 _LEAST = 64
-# While so few sequences go on, each is placed where it can grow without a gap: its tokens are then read as they lie.
+# While so few sequences go on, each is placed where it can grow without a gap: its blocks are then read in one go.
 FEW = 8
 
 
 @dataclass(slots=True)
 class Layer:
-    """Keys and values (H, M, B, K) of one layer, and the same memory as tokens side by side (1, H, P, K)."""
+    """Keys and values (M, H, B, K) of one layer: all heads of a block side by side, so that it is read in one go."""
 
     keys: Tensor
     values: Tensor
-    keys_1HPK: Tensor = field(init=False)
-    values_1HPK: Tensor = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.keys_1HPK, self.values_1HPK = self.keys.flatten(1, 2)[None], self.values.flatten(1, 2)[None]
 
 
 @dataclass(slots=True)
@@ -59,7 +54,7 @@ class Blocks:
         """Those of a layer, of which these are keys and values."""
         if number not in self.layers:
             stores = [
-                like.new_zeros(like.shape[1], self.count, self.size, like.shape[3]) for like in (keys_BHTK, values_BHTK)
+                like.new_zeros(self.count, like.shape[1], self.size, like.shape[3]) for like in (keys_BHTK, values_BHTK)
             ]
             self.layers[number] = Layer(*stores)
         return self.layers[number]
@@ -94,8 +89,8 @@ class Blocks:
         """Let a table have a copy in `block` of what it held at a place beside others."""
         old = table.ids[place]
         for layer in self.layers.values():
-            layer.keys[:, block] = layer.keys[:, old]
-            layer.values[:, block] = layer.values[:, old]
+            layer.keys[block] = layer.keys[old]
+            layer.values[block] = layer.values[old]
         self.release([old])
         table.ids[place] = block
 
@@ -115,8 +110,8 @@ class Blocks:
         """Forget what is in these, which may be no numbers: nothing times none is none."""
         for layer in self.layers.values():
             for block in blocks:
-                layer.keys[:, block] = 0
-                layer.values[:, block] = 0
+                layer.keys[block] = 0
+                layer.values[block] = 0
 
     def _roomiest(self) -> int:
         """Where there are most free blocks side by side: in their middle, so that who stands before them can grow."""
@@ -127,9 +122,8 @@ class Blocks:
         return start + (end - start) // 2 if start else 0
 
 
-def _grown(store_HMBK: Tensor, count: int) -> Tensor:
+def _grown(store_MHBK: Tensor, count: int) -> Tensor:
     # Zeros: what nobody has written is masked, and nothing times NaN is not nothing.
-    heads, held, size, dim = store_HMBK.shape
-    grown = store_HMBK.new_zeros(heads, count, size, dim)
-    grown[:, :held] = store_HMBK
+    grown = store_MHBK.new_zeros(count, *store_MHBK.shape[1:])
+    grown[: len(store_MHBK)] = store_MHBK
     return grown

@@ -14,8 +14,11 @@ from torch.nn import functional as F
 from whet.kernels.attention import band_mask, dense_attention
 from whet.kernels.attention_spec import Form
 from whet.models.decoding.block_attention import BlockPlan, block_attention
-from whet.models.decoding.blocks import FEW, Blocks, Layer, Table
+from whet.models.decoding.blocks import Blocks, Layer, Table
 from whet.models.decoding.sequences import Part
+
+# So few sequences with so few tokens in all are attended to one after the other.
+_FEW, _SHORT = 4, 512
 
 # The blocks of layers that see so far, and which of them each part has.
 Reach = Callable[[int | None], tuple[Blocks, Sequence[Table]]]
@@ -41,8 +44,8 @@ class PageStep:
             self._views[form.window] = _View(self._parts, *self._reach(form.window), self._device)
         view = self._views[form.window]
         layer = view.blocks.layer(module.layer_idx, key, value)
-        layer.keys_1HPK.index_copy_(2, view.at_T, key)
-        layer.values_1HPK.index_copy_(2, view.at_T, value)
+        view.write(layer.keys, key)
+        view.write(layer.values, value)
         outputs = []
         at = self._num_single
         if at:
@@ -57,11 +60,11 @@ class PageStep:
         """Each token over its own sequence."""
         count, heads, dim = query_NHK.shape
         is_wide = query_NHK.dtype in (torch.float32, torch.float64)  # its sums are in the dtype of the values
-        if is_wide and form.bias is None and not view.is_plain(count):
+        if is_wide and form.bias is None and not view.is_short(count):
             return block_attention(query_NHK, layer, view.plan(count), form).reshape(1, count, heads, -1)
         if form.softcap is None and form.sinks is None and form.slopes is None and form.bias is None:
             # Queries that share a key head stand side by side: no head is repeated.
-            queries = query_NHK.reshape(count, 1, len(layer.keys), -1, dim).unbind()
+            queries = query_NHK.reshape(count, 1, layer.keys.shape[1], -1, dim).unbind()
             outputs = [
                 F.scaled_dot_product_attention(query, *view.keys_and_values(layer, number), scale=form.scale)
                 for number, query in enumerate(queries)
@@ -99,13 +102,23 @@ class _View:
             for part, table in zip(parts, tables, strict=True)
             for place in range(part.start, part.end)
         ]
-        self.at_T = torch.tensor(at, device=device)
+        self._at_T = torch.tensor(at, device=device)
+        self._rows: tuple[int, Tensor] | None = None
         self._plan: BlockPlan | None = None
         self._spans = [self._span(part, table) for part, table in zip(parts, tables, strict=True)]
 
-    def is_plain(self, count: int) -> bool:
-        """Whether the first parts are few, and the keys of each lie side by side."""
-        return count <= FEW and all(ids is None for _, _, ids in self._spans[:count])
+    def write(self, store_MHBK: Tensor, states_1HTK: Tensor) -> None:
+        """Put the keys or values of the forward's tokens where they belong."""
+        _, heads, size, dim = store_MHBK.shape
+        if self._rows is None or self._rows[0] != heads:
+            block_T, place_T = self._at_T // size, self._at_T % size
+            head_H = torch.arange(heads, device=self._device)
+            self._rows = heads, ((block_T[:, None] * heads + head_H) * size + place_T[:, None]).flatten()
+        store_MHBK.view(-1, dim).index_copy_(0, self._rows[1], states_1HTK[0].transpose(0, 1).reshape(-1, dim))
+
+    def is_short(self, count: int) -> bool:
+        """Whether the first parts see so little that copying it takes less time than a plan of blocks."""
+        return count <= _FEW and sum(part.end for part in self._parts[:count]) <= _SHORT
 
     def plan(self, count: int) -> BlockPlan:
         """The blocks of the first parts, which have one token each."""
@@ -115,20 +128,16 @@ class _View:
         return self._plan
 
     def keys_and_values(self, layer: Layer, number: int) -> tuple[Tensor, Tensor]:
-        """All that a part sees (1, H, S, K), of its first token on: as it lies, or, where there are gaps, a copy."""
+        """A copy of all that a part sees (1, H, S, K)."""
         first, count, ids = self._spans[number]
-        if ids is None:
-            return layer.keys_1HPK.narrow(2, first, count), layer.values_1HPK.narrow(2, first, count)
-        keys, values = layer.keys[:, ids].flatten(1, 2), layer.values[:, ids].flatten(1, 2)
+        keys, values = (store[ids].transpose(0, 1).flatten(1, 2) for store in (layer.keys, layer.values))
         return keys[None, :, first : first + count], values[None, :, first : first + count]
 
-    def _span(self, part: Part, table: Table) -> tuple[int, int, Tensor | None]:
-        """The first of the tokens that a part sees, in the blocks or, if these are not side by side, in a copy of
-        them; how many; and the blocks then."""
+    def _span(self, part: Part, table: Table) -> tuple[int, int, slice | Tensor]:
+        """The first of the tokens that a part sees, in its blocks from there on, how many, and these blocks."""
         first = 0 if self._window is None else max(0, part.start + 1 - self._window)
         size = self.blocks.size
-        block = first // size
-        ids = table.ids[block - table.first :]
+        ids = table.ids[first // size - table.first :]
         if ids[-1] - ids[0] == len(ids) - 1 and all(b - a == 1 for a, b in zip(ids, ids[1:], strict=False)):
-            return ids[0] * size + first % size, part.end - first, None
+            return first % size, part.end - first, slice(ids[0], ids[-1] + 1)
         return first % size, part.end - first, torch.tensor(ids, device=self._device)
