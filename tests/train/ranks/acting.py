@@ -41,6 +41,19 @@ def second_is_killed(folder: Path) -> int:
     return 0
 
 
+def fails(folder: Path) -> int:
+    """The second rank says why, and leaves word for the next attempt."""
+    run = folder / "run"
+    if RANK == 0:
+        note_folder(run, "a")
+        run.mkdir()  # for the other one to leave word there
+        time.sleep(LONG_S)
+    while not (run / "pulse" / "word").exists():
+        leave_word(run, "rank 1 failed: MemoryError")
+    leave_refusal("error: memory ran out")
+    return 4
+
+
 def loses_another(folder: Path) -> int:
     """Both ranks see the other's end, and the second one has been killed where there is a file `killed`."""
     if RANK == 1 and (folder / "killed").exists():
@@ -109,6 +122,7 @@ def stops_when_asked(folder: Path) -> int:
 
 _ALL = (
     ends,
+    fails,
     is_refused,
     loses_another,
     second_is_killed,

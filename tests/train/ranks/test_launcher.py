@@ -55,6 +55,12 @@ def test_that_another_rank_has_gone_is_said_only_where_nobody_says_why(tmp_path,
     assert said.count("another rank has gone") == int(not is_killed)
 
 
+def test_a_failure_that_a_rank_has_told_is_not_told_again(tmp_path, capfd):
+    assert launched(2, 0, tmp_path, "fails") == 4
+    said = capfd.readouterr().err
+    assert said.startswith("rank 1: error: memory ran out\nhint: ") and "MemoryError" not in said
+
+
 def test_a_rank_that_is_killed_ends_the_others_and_is_named(tmp_path, capfd):
     assert launched(3, 0, tmp_path, "second_is_killed") == 1  # the others would sleep beyond the test's ceiling
     said = capfd.readouterr().err

@@ -52,6 +52,7 @@ class Ended:
     first: int
     cause: str | None
     was_asked: bool = False
+    is_told: bool = False  # by the rank itself
 
     @property
     def code(self) -> int:
@@ -88,19 +89,18 @@ class Launcher:
                 step, has_fewer = newest_checkpoint(folder), folder is not None and _takes_fewer(folder, ended)
                 left, newest = (self._restarts if step > newest else left), max(step, newest)
                 if left == 0 and not has_fewer:
-                    self._give_up(folder, str(ended.cause))
+                    self._give_up(folder, "" if ended.is_told else f"error: {ended.cause}\n")
                     return ended.code
                 print(f"warning: {ended.cause}", file=sys.stderr, flush=True)
                 left -= not has_fewer
                 told = f"{ended.cause}; begun anew from {f'step {step}' if step >= 0 else 'the beginning'}"
                 start = self._go_on(folder) if folder is not None else self._start
 
-    def _give_up(self, folder: Path | None, cause: str) -> None:
-        place = f"\n  at {folder}" if folder else ""
+    def _give_up(self, folder: Path | None, said: str) -> None:
+        place = f"  at {folder}\n" if folder and said else ""
         more = "" if self._restarts else "; train.restarts=3 lets whet do it by itself"
         hint = f"{self._goes_on(folder)}{more}{stacks_of(folder)}" if folder else more[2:]
-        said = f"error: {cause}{place}\nhint: {hint or 'train.restarts=3, if it was chance'}"
-        print(said, file=sys.stderr, flush=True)
+        print(f"{said}{place}hint: {hint or 'train.restarts=3, if it was chance'}", file=sys.stderr, flush=True)
 
     def _say_interrupted(self) -> None:
         hint = f"\nhint: {self._goes_on(self._folder)}" if self._folder else ""
@@ -139,11 +139,11 @@ class Launcher:
         words = silence or (take_word(self._folder) if self._folder is not None else None)
         if codes[first] < 0 and first not in killed:
             words = self._killed(first, codes[first], (ending.oom_kills() or 0) - kills)
-        _tell_others(refusals, is_known=bool(words or self._asked))
+        is_told = _tell_others(refusals, is_known=bool(words or self._asked))
         cause = None if self._asked else words
         for log in announced.opened(logs) if cause else ():
             ending.tell(log, str(cause))
-        return Ended(codes, first, cause, bool(self._asked))
+        return Ended(codes, first, cause, bool(self._asked), is_told)
 
     def _killed(self, rank: int, code: int, num_oom_kills: int) -> str:
         who = f"rank {rank} of {self._ranks}" if self._ranks > 1 else "the run"
@@ -205,11 +205,11 @@ def _takes_fewer(run: Path, ended: Ended) -> bool:
     return found is not None and found.words == ended.cause
 
 
-def _tell_others(refusals: Sequence[Path], *, is_known: bool) -> None:
+def _tell_others(refusals: Sequence[Path], *, is_known: bool) -> bool:
     """Print what ranks have left and no rank before them has said: those that are refused all say the same.
 
-    That another rank has gone is worth a line only where nothing else tells why: neither we, as `is_known` says, nor
-    another rank.
+    Whether a rank has said why it ended. That another rank has gone is worth a line only where nothing else tells why:
+    neither we, as `is_known` says, nor another rank.
     """
     left = [refusal(path) for path in refusals]
     own = ["" if is_echo else words for words, is_echo in left]
@@ -219,6 +219,7 @@ def _tell_others(refusals: Sequence[Path], *, is_known: bool) -> None:
     echoes = [f"rank {rank}: {words}" for rank, (words, is_echo) in enumerate(left) if is_echo]
     if echoes and not is_known and not any(own):
         print(echoes[0], file=sys.stderr, flush=True)
+    return any(own)
 
 
 class _Silence:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from whet.base import disks
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
 from whet.track.logs import liveness
@@ -34,9 +35,9 @@ class RunLock:
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise RunError(
-                f"the run's folder cannot be written: {error.strerror}", at=str(path), hint="free space, and rights"
-            ) from None
+            hint = disks.remedy(error) or "free some space, and see to its rights with chmod"
+            said = f"the run's folder cannot be written: {error.strerror}"
+            raise RunError(said, at=str(path), hint=hint) from None
         is_held = liveness.try_hold(fd)
         if is_held is False:
             os.close(fd)
