@@ -91,7 +91,8 @@ Chooser = Callable[[Tensor, Sequence[Draws]], list[Token | None]]
 
 def choose_of_numbers(logits_BV: Tensor, draws: Sequence[Draws]) -> list[Token | None]:
     """The same, and None for those whose logits are no numbers."""
-    wrong = logits_BV.isnan().any(-1).tolist()  # the device is waited for once, however many there are
+    # The largest of a row is no number where one of them is not. The device is waited for once, however many there are.
+    wrong = logits_BV.amax(-1).isnan().tolist()
     good = [place for place, one in enumerate(wrong) if not one]
     tokens = list[Token | None]([None] * len(wrong))
     if good:
