@@ -201,6 +201,8 @@ def test_what_is_typed_wrong_is_said(capsys):
     assert "did you mean `rtx-4090`?" in capsys.readouterr().err
     assert main(["plan", "--gpu", "rtx-4090"]) == 2
     assert "no model and no config was named" in capsys.readouterr().err
+    assert main(["plan", "--export", ""]) == 2
+    assert "the path is empty" in capsys.readouterr().err
     assert main(["plan", "llama-3.1-8b", "--gpu", "rtx-4090", "--gpus", "2", "objective=online-dpo"]) == 2
     assert "a plan knows one rank alone" in capsys.readouterr().err
     assert main(["fit", "llama-3.1-8b", "--gpu", "rtx-4090", "objective=dpo"]) == 2

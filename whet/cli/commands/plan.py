@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.cli import exit_codes
-from whet.cli.arguments import whole
+from whet.cli.arguments import typed_path, whole
 from whet.cli.asked import Asked
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.serving import add_serving_arguments, check_serving_arguments, planned_serving
@@ -37,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--length", type=whole(1), metavar="TOKENS", help="of the longest sample (default: 2048)")
     parser.add_argument(
-        "--export", metavar="FOLDER", help="write the screen of the plan as a page that needs no server, for a website"
+        "--export",
+        type=typed_path,
+        metavar="FOLDER",
+        help="write the screen of the plan as a page that needs no server, for a website",
     )
     parser.add_argument("--cards", action="store_true", help="list the cards that are known")
     parser.add_argument("--json", action="store_true", help="print the plan for programs")
@@ -58,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
     if args.cards:
         return _cards(args.target)
     if args.export is not None:
-        return _export(Path(args.export))
+        return _export(args.export)
     check_serving_arguments(args)
     if args.serve:
         return planned_serving(args, asked_of(args))
