@@ -29,17 +29,17 @@ def prepacked(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _packed(linears: Sequence[nn.Linear]) -> Iterator[None]:
-    """One layer, or several as one product. One product's weights at a time are there twice."""
+    """One layer, or several as one product. One layer's weights at a time are there twice, those of several thrice."""
     first, *others = linears
     sizes, trained = [one.out_features for one in linears], [one.weight.requires_grad for one in linears]
     biases = [one.bias for one in linears]
     whole = torch.cat([one.weight.detach() for one in linears]) if others else first.weight.detach()
-    for one in others:
-        one.weight = _untrained(whole[:0])
-        one.register_parameter("bias", None)
-    first.weight = _untrained(packed(whole))
+    first.weight = _untrained(packed(whole))  # before anything is taken away: memory may run out
     if others and biases[0] is not None:
         first.bias = _untrained(torch.cat([one.detach() for one in biases]))
+    for one in others:
+        one.weight = _untrained(whole.new_empty(0, one.in_features))
+        one.register_parameter("bias", None)
     del whole
     try:
         yield
