@@ -75,6 +75,17 @@ def test_answers_are_those_of_the_model_in_each_form(folders, tmp_path, form):
     assert [int(row["id"]) for row in rows] == [0, 1, 2] and not list(tmp_path.glob("*.part"))
 
 
+def test_the_answer_that_a_conversation_ends_with_is_said_anew(folders, tmp_path, capsys):
+    asked = [{"role": "user", "content": "The quick brown"}]
+    rows = [{"messages": asked}, {"messages": [*asked, {"role": "assistant", "content": "fox jumps"}]}]
+    file, output = written(tmp_path, ".jsonl", rows), tmp_path / "out.jsonl"
+    words = ["predict", str(folders / "speaks"), str(file), "--output", str(output), "--max-new-tokens", "5"]
+    assert main([*words, "--device", "cpu"]) == 0
+    first, second = (row["prediction"] for row in read(output))
+    assert first == second != ""
+    assert "1 conversations end with an answer" in capsys.readouterr().err
+
+
 def test_draws_do_not_depend_on_how_rows_are_cut(folders, tmp_path, monkeypatch):
     from whet.evaluate import prediction_files
 

@@ -30,38 +30,53 @@ class Predictor(Protocol):
 
 
 @dataclass(slots=True)
-class TooLong:
-    """What becomes of texts beyond a model's context: they are cut, and counted in `num`, or refused."""
+class Taken:
+    """How rows are taken that cannot be as they are, and how many were.
 
-    is_refused: bool = False
-    num: int = 0
+    Texts beyond a model's context are cut (`num_cut`), or refused. The assistant's last turn of a conversation is what
+    is asked for: it is said anew (`num_anew`).
+    """
 
-    def __call__(self, number: int, context: int | None) -> None:
+    refuses_long: bool = False
+    num_cut: int = 0
+    num_anew: int = 0
+
+    def too_long(self, number: int, context: int | None) -> None:
         """The text of this number is too long. Raises DataError where that is refused."""
-        if self.is_refused:
+        if self.refuses_long:
             said = f"row {number} is longer than the {context or 0:,} tokens that the model takes"
             raise DataError(said, at=f"row {number}", hint="--too-long cut reads its beginning")
-        self.num += 1
+        self.num_cut += 1
+
+    def asked(self, conversation: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The conversation up to what is to be answered. Raises DataError for one that asks nothing."""
+        turns = list(conversation)
+        while turns and turns[-1].get("role") == "assistant":
+            turns.pop()
+        if conversation and not turns:
+            raise DataError("a conversation of answers alone asks nothing", hint="--column prompt, if that is asked")
+        self.num_anew += len(turns) < len(conversation)
+        return turns
 
 
 def predictor_of(
     loaded: Loaded, settings: GenerateSettings, side: str = "document", system: str = "",
-    too_long: TooLong | None = None, engine: Engine | None = None,
+    taken: Taken | None = None, engine: Engine | None = None,
 ) -> Predictor:  # fmt: skip
     """What predicts with a loaded model; a language model answers by itself, or through an `engine`.
 
     Raises ModelError for a kind that says nothing of whole texts.
     """
-    too_long = too_long or TooLong()
+    taken = taken or Taken()
     if loaded.embedder is not None:
-        return Vectors(loaded, loaded.embedder, side, too_long)
+        return Vectors(loaded, loaded.embedder, side, taken)
     head = head_of(loaded.module.config)  # type: ignore[arg-type]
     if head is not None and head.kind == "sequence":
-        return Numbers(loaded, head, too_long)
+        return Numbers(loaded, head, taken)
     if head is not None or not loaded.capabilities.generates:
         said = "the model says nothing of whole texts" if head is None else f"its head is of the kind `{head.kind}`"
         raise ModelError(said, hint="a language model, a classifier, a reranker, a reward model or an embedder")
-    return Answers(loaded, settings, system, engine)
+    return Answers(loaded, settings, taken, system, engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,7 @@ class Answers:
 
     loaded: Loaded
     settings: GenerateSettings
+    taken: Taken
     system: str = ""
     engine: Engine | None = None
 
@@ -89,7 +105,7 @@ class Answers:
         before = [{"role": "system", "content": self.system}] if self.system else []
         if isinstance(given, str):
             return [*before, {"role": "user", "content": given}] if has_template else given
-        return [*before, *given]
+        return [*before, *self.taken.asked(given)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +115,11 @@ class Vectors:
     loaded: Loaded
     how: Embedder
     side: str
-    too_long: TooLong
+    taken: Taken
 
     def __call__(self, inputs: Sequence[Input], first: int = 0) -> list[dict[str, Any]]:
         texts = [_text(one, "an embedding is of one text") for one in inputs]
-        told = lambda number: self.too_long(first + number, self.loaded.capabilities.context)  # noqa: E731
+        told = lambda number: self.taken.too_long(first + number, self.loaded.capabilities.context)  # noqa: E731
         return [{"embedding": one.tolist()} for one in embed(self.loaded, self.how, texts, self.side, told=told)]
 
 
@@ -113,7 +129,7 @@ class Numbers:
 
     loaded: Loaded
     head: Head
-    too_long: TooLong
+    taken: Taken
 
     def __call__(self, inputs: Sequence[Input], first: int = 0) -> list[dict[str, Any]]:
         scored = self._scored(inputs, first)
@@ -131,7 +147,7 @@ class Numbers:
         if len(kinds) > 1:
             raise DataError("some rows are texts, and some are conversations", hint="--column text")
         given: Any = inputs
-        told = lambda number: self.too_long(first + number, self.loaded.capabilities.context)  # noqa: E731
+        told = lambda number: self.taken.too_long(first + number, self.loaded.capabilities.context)  # noqa: E731
         if kinds == {list}:
             return score_conversations(self.loaded, given)
         if kinds == {tuple} and len(self.head.labels or ("",)) == 1:

@@ -44,20 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.evaluate.predicting import TooLong, predictor_of
+    from whet.evaluate.predicting import Taken, predictor_of
     from whet.evaluate.prediction_files import check_ending, predict_file
     from whet.generate.protocol import GenerateSettings
 
     check_ending(args.output)
     check_writable(args.output, is_file=True)
     settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature, seed=args.seed)
-    too_long = TooLong(is_refused=args.too_long == "refuse")
+    taken = Taken(refuses_long=args.too_long == "refuse")
     with answering(args, "whet predict") as (loaded, engine):
-        predictor = predictor_of(loaded, settings, args.side, args.system, too_long, engine)
+        predictor = predictor_of(loaded, settings, args.side, args.system, taken, engine)
         with progress("predicting") as watch:
             count = predict_file(args.file, args.output, predictor, column=args.column, second=args.second, watch=watch)
     print(f"{args.output}: {count:,} rows", file=sys.stderr)
-    if too_long.num:
-        cut = f"{too_long.num:,} texts were cut at {loaded.capabilities.context or 0:,} tokens, the model's context"
+    if taken.num_anew:
+        print(f"{taken.num_anew:,} conversations end with an answer: it was left out, and said anew", file=sys.stderr)
+    if taken.num_cut:
+        cut = f"{taken.num_cut:,} texts were cut at {loaded.capabilities.context or 0:,} tokens, the model's context"
         print(f"{cut} (--too-long refuse stops at the first)", file=sys.stderr)
     return 0
