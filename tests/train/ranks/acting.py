@@ -62,6 +62,17 @@ def loses_another(folder: Path) -> int:
     return 1
 
 
+def ends_unsaid(folder: Path, way: str) -> int:
+    """The second rank ends as code of a user's may, and the first one waits for it, or sees that it has gone."""
+    if RANK == 1:
+        return 7
+    if way == "sees":
+        leave_refusal("error: rank 0 ends because another rank has gone", is_echo=True)
+        return 1
+    time.sleep(LONG_S)
+    return 0
+
+
 def checkpoints(folder: Path) -> int:
     """The first rank writes a checkpoint and dies, three times, and then ends with 5; the other one is done then."""
     run = folder / "run"
@@ -125,6 +136,7 @@ _ALL = (
     fails,
     is_refused,
     loses_another,
+    ends_unsaid,
     second_is_killed,
     checkpoints,
     gets_nowhere,

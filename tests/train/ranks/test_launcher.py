@@ -55,6 +55,15 @@ def test_that_another_rank_has_gone_is_said_only_where_nobody_says_why(tmp_path,
     assert said.count("another rank has gone") == int(not is_killed)
 
 
+@pytest.mark.parametrize("way", ["sees", "waits"])
+def test_a_rank_that_ends_without_a_word_is_named_with_its_code(tmp_path, capfd, monkeypatch, way):
+    monkeypatch.setattr(launcher, "_GRACE_S", 1.0)
+    assert launched(2, 0, tmp_path, "ends_unsaid", way) == 7
+    said = capfd.readouterr().err
+    assert said.startswith("error: rank 1 of 2 ended with exit code 7, and did not say why\nhint: ")
+    assert "another rank has gone" not in said
+
+
 def test_a_failure_that_a_rank_has_told_is_not_told_again(tmp_path, capfd):
     assert launched(2, 0, tmp_path, "fails") == 4
     said = capfd.readouterr().err

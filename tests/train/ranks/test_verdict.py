@@ -99,6 +99,12 @@ def test_few_looks_say_nothing():
     assert slowest(*looked([0.9, 0.0], looks=50)) is None
 
 
+def test_a_rank_that_was_stopped_now_and_then_is_slow_though_it_waits_whenever_it_looks():
+    before, now = looked([0.9, 1.0], looks=300)
+    now[1] = replace(now[1], looks=before[1].looks + 40, waiting=before[1].waiting + 40)
+    assert "the others wait 90% of their time, it 13%" in str(slowest(before, now))
+
+
 def test_ranks_of_other_versions_are_refused_with_a_table():
     one = {"host": "a", "python": "3.11", "torch": "2.13.0+cpu", "numpy": "2.1"}
     refuse_mixed([one, one, {**one, "host": "b"}])

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ SILENT_S = 60.0  # after which ranks of which none gives a sign are missed
 # Ranks that end by themselves most often all do, and have something to say; one that was killed leaves them waiting.
 _GRACE_S, _GRACE_OF_A_STOP_S = 5.0, 60.0
 _STOPPED, _INTERRUPTED = 3, 130
+_OF_RUNS = (0, 1, _STOPPED)  # which a run that has told how it went ends with
 
 
 class Process(Protocol):
@@ -139,6 +140,10 @@ class Launcher:
         words = silence or (take_word(self._folder) if self._folder is not None else None)
         if codes[first] < 0 and first not in killed:
             words = self._killed(first, codes[first], (ending.oom_kills() or 0) - kills)
+        silent = None if words or self._asked else _silent(codes, killed, [refusal(path) for path in refusals])
+        if silent is not None:
+            words = f"rank {silent} of {self._ranks} ended with exit code {codes[silent]}, and did not say why"
+            first = silent if codes[silent] else first
         is_told = _tell_others(refusals, is_known=bool(words or self._asked))
         cause = None if self._asked else words
         for log in announced.opened(logs) if cause else ():
@@ -220,6 +225,16 @@ def _tell_others(refusals: Sequence[Path], *, is_known: bool) -> bool:
     if echoes and not is_known and not any(own):
         print(echoes[0], file=sys.stderr, flush=True)
     return any(own)
+
+
+def _silent(codes: Sequence[int], killed: Collection[int], left: Sequence[tuple[str, bool]]) -> int | None:
+    """The rank that ended by itself without a word while the others could not: code of a user's, or of a library, ends
+    a process so. A run that failed or was stopped has said it, and all its ranks end alike."""
+    if any(words and not is_echo for words, is_echo in left):
+        return None
+    quiet = [rank for rank, (words, _) in enumerate(left) if not words and rank not in killed]
+    is_lost = any(is_echo for _, is_echo in left)
+    return next((rank for rank in quiet if is_lost or (killed and codes[rank] not in _OF_RUNS)), None)
 
 
 class _Silence:

@@ -64,12 +64,12 @@ def slowest(
 ) -> str | None:
     """The rank that the others wait for most of the time between two looks at all pulses, and how much; None where no
     rank stands out by `least` of the time, or there were too few looks."""
-    shares = {}
-    for rank, pulse in now.items():
-        earlier = before.get(rank)
-        if earlier is None or pulse.looks - earlier.looks < least_looks:
-            return None
-        shares[rank] = (pulse.waiting - earlier.waiting) / (pulse.looks - earlier.looks)
+    looks = {rank: pulse.looks - before[rank].looks for rank, pulse in now.items() if rank in before}
+    # All look equally often: one that was stopped now and then, or kept from a processor, lacks some, and did not wait.
+    of_all = max(looks.values(), default=0)
+    if len(looks) < len(now) or of_all < least_looks:
+        return None
+    shares = {rank: (pulse.waiting - before[rank].waiting) / of_all for rank, pulse in now.items()}
     if len(shares) < 2:
         return None
     slow = min(shares, key=shares.__getitem__)
