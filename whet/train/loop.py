@@ -169,9 +169,14 @@ class Loop:
         names = self.executor.broken()
         if not self.world.sums({"broken": len(names)}, "all")["broken"]:
             return None
-        which = f"{len(names)} weights, such as `{names[0]}`," if names else "weights on another rank"
+        found = enumerate(self.world.gathered(names, "all"))
+        told = [f"{len(own)} weights{self._on(rank)}, such as `{own[0]}`," for rank, own in found if own]
+        which = told[0] if len(told) == 1 else f"{told[0]} and others on {len(told) - 1} more ranks"
         began = f"the update of step {self.progress.step} made" if self.progress.step else "the run began with"
         return f"{began} {which} infinite or undefined"
+
+    def _on(self, rank: int) -> str:
+        return f" on rank {rank}" if self.world.count("all") > 1 else ""
 
     def _learn(
         self, step: Step, batches: Sequence[Batch], weights: dict[str, float]

@@ -15,6 +15,7 @@ from whet.base.config import from_mapping
 from whet.contracts.objective import LossParts
 from whet.contracts.sample import Origin, Sample
 from whet.data.order.collate import collate
+from whet.kernels.layout import local
 from whet.parallel.world import World
 from whet.train.build import assemble
 from whet.train.step.blame import Blame
@@ -72,8 +73,9 @@ def test_where_every_loss_is_a_number_the_gradient_is_named():
     assert blamed(token_parts(None), sums=[1.0]) is None
 
 
-def poisoned(folder) -> str:
-    """Train on two ranks; in the second step the first sample of rank 1 has a loss that is no number."""
+def poisoned(folder) -> tuple[str, str | None]:
+    """Train on two ranks; in the second step the first sample of rank 1 has a loss that is no number. How that ended,
+    and what is then said of a weight of rank 1 that is none."""
     built = assemble(from_mapping(config(folder, name="poisoned", train={"steps": 4})))
     loop = built.loop
     if loop.world.index("all") == 1:
@@ -89,14 +91,18 @@ def poisoned(folder) -> str:
 
         loop.executor.objective.__class__.__call__ = call
     ended = loop.run()
+    if loop.world.index("all") == 1:
+        local(loop.executor.module.get_parameter("model.norm.weight").data)[0] = math.inf
+    broken = loop._broken()
     built.close()
-    return f"{ended.outcome} {ended.step}: {ended.reason}"
+    return f"{ended.outcome} {ended.step}: {ended.reason}", broken
 
 
 @pytest.mark.ranks
 def test_the_rank_and_the_row_are_named_on_all_ranks(tmp_path):
     config(tmp_path)
-    one, other = on_ranks(2, poisoned, tmp_path)
-    assert one == other
+    (one, broken), other = on_ranks(2, poisoned, tmp_path)
+    assert (one, broken) == other
+    assert broken == "the update of step 1 made 1 weights on rank 1, such as `model.norm.weight`, infinite or undefined"
     assert one.startswith("failed 1: loss nan and gradient norm nan are not finite")
     assert "on rank 1 `" in one and "on rank 0" not in one and "rows.jsonl row " in one
