@@ -10,7 +10,7 @@ from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError
 from whet.cli import launching
-from whet.cli.launching import begun_before, launched, words
+from whet.cli.launching import begun_before, is_of_mesh, launched, words
 from whet.train.ranks import launcher as module
 
 
@@ -59,6 +59,7 @@ def test_ranks_are_started_with_what_was_typed_and_go_on_with_their_mesh(tmp_pat
     assert capsys.readouterr().err == "starting 4 ranks\n"
     [(ranks, restarts, start, after)] = RECORDED
     assert (ranks, restarts) == (4, 0) and after == ["train", "FOLDER", "parallel.tensor=2"]
+    assert [is_of_mesh(word) for word in ("parallel={pipeline: 2}", "parallels.x=1", "seed=1")] == [True, False, False]
     assert start == words(typed(name="four", data=["a.jsonl", "b.jsonl"]))
     assert start == [
         "train", "run.yaml", "parallel.tensor=2", "seed=1", "--name", "four", "--data", "a.jsonl", "b.jsonl",

@@ -40,10 +40,15 @@ def launched(args: argparse.Namespace, run: Run, overrides: Sequence[str]) -> in
     mesh_sizes(run.parallel, ranks)
     if ranks > 1:  # which import torch for many seconds, each, before one of them says a word
         print(f"starting {ranks} ranks", file=sys.stderr, flush=True)
-    go_on = [word for word in overrides if word.startswith("parallel.")]
+    go_on = [word for word in overrides if is_of_mesh(word)]
     return Launcher(
         ranks, run.train.restarts, processes(words(args)), lambda folder: processes(["train", str(folder), *go_on])
     ).run()
+
+
+def is_of_mesh(override: str) -> bool:
+    """Whether an override is of `parallel`, one setting or all: the only ones that a run may be continued with."""
+    return override.startswith(("parallel.", "parallel="))
 
 
 def begun_before(run: Run) -> Path | None:

@@ -205,6 +205,13 @@ def test_a_config_that_was_changed_goes_on_with_a_notice(broken):
     assert notices == ["the config was changed since the run began: `optimizer.lr` was 0.01 and is 0.02"]
 
 
+def test_a_run_goes_on_with_another_mesh_as_one_setting_or_as_all(broken):
+    folder = broken(parallel={"hang_s": 50})
+    assert resume(folder, overrides=["parallel={context: 1}"])[1].outcome == "done"
+    notices = [e["payload"]["text"] for e in contents(folder)["events"] if "since the run began" in str(e["payload"])]
+    assert len(notices) == 1 and "`parallel.hang_s` was 50" in notices[0]
+
+
 def test_a_config_that_is_as_it_was_says_nothing(broken):
     folder = broken(tuner="lora")
     assert resume(folder)[1].outcome == "done"

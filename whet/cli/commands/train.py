@@ -53,7 +53,7 @@ def _main(args: argparse.Namespace) -> int:
     from whet.base.config import load
     from whet.base.errors import RunError
     from whet.base.paths import user_path
-    from whet.cli.launching import begun_before, launched
+    from whet.cli.launching import begun_before, is_of_mesh, launched
     from whet.data.sources.given import check_given
     from whet.track.reading.store import find, free_name
 
@@ -73,10 +73,10 @@ def _main(args: argparse.Namespace) -> int:
         if not args.dry_run and (code := launched(args, loaded.run, overrides)) is not None:
             return code
         if (folder := begun_before(loaded.run)) is not None and not args.dry_run:
-            return _report(*_resume(folder, [word for word in overrides if word.startswith("parallel.")]))
+            return _report(*_resume(folder, [word for word in overrides if is_of_mesh(word)]))
         return _dry(loaded) if args.dry_run else _report(*_train(loaded))
     run = find(str(user_path(targets[0], at="command line")))
-    if flags or not all(word.startswith("parallel.") for word in overrides):
+    if flags or not all(is_of_mesh(word) for word in overrides):
         given = shlex.join([*_flags_typed(args), *(word for word in overrides if not word.startswith("name="))])
         weights = f"; model={run} beside it goes on from its weights" if (run / "model").is_dir() else ""
         raise RunError(

@@ -28,7 +28,11 @@ def check_settings(loaded: Loaded, folder: RunFolder) -> list[str]:
     except WhetError:  # of an earlier version, or damaged
         return []
     now = loaded.run.model_dump(mode="json")
-    lacking = sorted(".".join(keys) for keys in _given(before, now) if keys not in loaded.origins)
+    whole = {
+        keys for keys, origin in loaded.origins.items() if origin == "command line"
+    }  # the rest of which is default
+    given = [keys for keys in _given(before, now) if keys[:1] not in whole]
+    lacking = sorted(".".join(keys) for keys in given if keys not in loaded.origins)
     if lacking:
         raise RunError(
             f"the run's config lacks settings that it was written with: {_listed(lacking)}",
