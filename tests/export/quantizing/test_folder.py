@@ -288,6 +288,6 @@ def test_adapters_are_trained_on_packed_weights_and_nothing_else_is(tmp_path, mo
     assert main([*words, "--name", "part", "tuner.kind=freeze", "tuner.last=1"]) == 2
     assert "its weights stay as they are" in capsys.readouterr().err
     assert main(["merge", "lora"]) == 2
-    assert "hint: whet export ADAPTER --to hf" in capsys.readouterr().err
+    assert "hint: whet export runs/lora/model --to hf" in capsys.readouterr().err
     assert main([*words, "--name", "again", "--tuner", "lora", "model.quantize=nf4"]) == 2
     assert "quantized already, by `gptq`" in capsys.readouterr().err
