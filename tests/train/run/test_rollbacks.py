@@ -13,6 +13,7 @@ from whet.base.errors import ConfigError, RunError
 from whet.train import build
 from whet.train.api import resume, train
 from whet.train.checkpoints.places import complete, step_of
+from whet.train.run import rollbacks as rolled
 from whet.train.run.rollbacks import NAME, Rollback, decide, left_out, rollbacks
 from whet.train.step.watchdog import Watchdog
 
@@ -81,6 +82,37 @@ def test_a_run_that_ended_in_between_goes_on_in_the_same_way(tmp_path, spiking):
     built.close()
     folder, ended = resume(built.folder.path)
     assert ended.outcome == "done" and losses(folder.path) == losses(whole.path)
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing of the run looks at it."""
+
+
+@pytest.mark.parametrize("name", ["take_away", "write_atomically"])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_run_that_is_killed_while_it_goes_back_goes_on_in_the_same_way(
+    tmp_path, spiking, monkeypatch, name, is_done
+):
+    """Also between what it takes away and what it writes down."""
+    whole, _ = train(from_mapping(settings(tmp_path, "whole", skip=3)))
+    spiking.clear()
+    real = getattr(rolled, name)
+
+    def killed(*given):
+        if is_done:
+            real(*given)
+        raise Killed
+
+    with monkeypatch.context() as once, pytest.raises(Killed):
+        once.setattr(rolled, name, killed)
+        train(from_mapping(settings(tmp_path, skip=3)))
+    folder, ended = resume(tmp_path / "runs" / "back")
+    found, known = losses(folder.path), losses(whole.path)
+    known.pop(SPIKE)  # its step may not have been told any more
+    assert ended.outcome == "done" and {step: found[step] for step in known} == known
+    assert [one.first for one in rollbacks(folder.path)] == [3]
+    damaged = [one["text"] for one in told(folder.path) if one["kind"] == "notice" and "is damaged" in one["text"]]
+    assert not damaged
 
 
 def test_checkpoints_of_after_the_spike_are_taken_away_and_without_any_it_begins_again(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from whet.base.sealed import Files, sync
 from whet.parallel.side import RankFailed, Side
 from whet.parallel.world import World
 from whet.train.checkpoints.manifest import MANIFEST, Identity, described, manifest_of
-from whet.train.checkpoints.places import LATEST, complete, latest, place_of
+from whet.train.checkpoints.places import LATEST, complete, latest, part_of, place_of, take_away
 from whet.train.checkpoints.staging import Snapshot
 from whet.train.checkpoints.tensor_files import TensorWriter, alone_is_fine, cause_of, reason_of
 from whet.train.run.folder import write_atomically
@@ -30,7 +31,7 @@ class Committer:
 
     def commit(self, taken: Snapshot, ranks: Side) -> Path:
         """Write what was taken on all ranks, and put it in its place once all of it is on the disk."""
-        final, part = place_of(self._folder, taken.step), self._folder / f"step-{taken.step:08d}.partial"
+        final, part = place_of(self._folder, taken.step), part_of(self._folder, taken.step)
         if self._world.is_writer:
             shutil.rmtree(part, ignore_errors=True)
         ranks.wait()
@@ -73,7 +74,8 @@ class Committer:
 
     def _prune(self) -> None:
         for path in complete(self._folder)[: -self._keep]:
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                take_away(path)
         for left in ("*.partial", "*.damaged"):
             for path in self._folder.glob(left):
                 shutil.rmtree(path, ignore_errors=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 from whet.base.documents import field, read_object
@@ -19,6 +21,19 @@ _NAME = re.compile(r"step-(\d{8,})")
 def place_of(folder: Path, step: int) -> Path:
     """Where the checkpoint of a step lies once it is complete."""
     return folder / f"step-{step:08d}"
+
+
+def part_of(folder: Path, step: int) -> Path:
+    """Where it lies while it is written, or taken away."""
+    return folder / f"step-{step:08d}.partial"
+
+
+def take_away(path: Path) -> None:
+    """Remove a complete checkpoint; who is killed meanwhile leaves none that looks damaged. Raises OSError."""
+    part = part_of(path.parent, step_of(path))
+    shutil.rmtree(part, ignore_errors=True)
+    os.rename(path, part)
+    shutil.rmtree(part)
 
 
 def complete(folder: Path) -> list[Path]:

@@ -5,7 +5,6 @@ What was decided lies in the run's folder, so that every later attempt leaves th
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from whet.base.documents import checked, field
 from whet.base.errors import RunError, WhetError
 from whet.base.sealed import read_sealed, sealed
-from whet.train.checkpoints.places import complete, step_of
+from whet.train.checkpoints.places import complete, step_of, take_away
 from whet.train.run.folder import write_atomically
 
 NAME = "rollbacks.json"
@@ -55,10 +54,11 @@ def left_out(found: Sequence[Rollback]) -> frozenset[int]:
 
 
 def decide(run: Path, checkpoints: Path, first: int, last: int, why: str) -> Rollback | None:
-    """Go back before step `first`, and leave out the batches from there to `last`: written down, and later checkpoints
-    are taken away. None where no checkpoint of before is kept, although there were some: then nothing is done.
+    """Go back before step `first`, and leave out the batches from there to `last`: later checkpoints are taken away, and
+    it is written down. None where no checkpoint of before is kept, although there were some: then nothing is done.
 
-    Without any checkpoint yet the run begins again at step 0.
+    Without any checkpoint yet the run begins again at step 0. A run that is killed in between comes to the same alarm
+    again; written down first, it would go on from a checkpoint that has learned from the batches.
     """
     found = complete(checkpoints)
     before = [path for path in found if step_of(path) < first]
@@ -66,9 +66,9 @@ def decide(run: Path, checkpoints: Path, first: int, last: int, why: str) -> Rol
         return None
     one = Rollback(last, step_of(before[-1]) if before else 0, first, last, why)
     record = [asdict(past) for past in (*rollbacks(run), one)]
-    write_atomically(run / NAME, sealed({"rollbacks": record}))
     for path in found[len(before) :]:
-        shutil.rmtree(path)
+        take_away(path)
+    write_atomically(run / NAME, sealed({"rollbacks": record}))
     return one
 
 
