@@ -76,14 +76,14 @@ def answered(module: Any, cache: Any, prompts: list[list[int]]) -> tuple[tuple[f
     """Milliseconds a token in all, and of those steps where nobody read a prompt; bytes; and the answers."""
     from whet.generate.protocol import GenerateSettings
     from whet.generate.serving.batcher import Batcher
-    from whet.generate.serving.going import Going
+    from whet.generate.serving.entry import Entry
     from whet.generate.serving.request import Handle, Limits, Request
 
     batcher = Batcher(cache, Limits(sequences=64, cache_tokens=1 << 20))
     settings = GenerateSettings(max_new_tokens=ANSWER)
     handles = [Handle(Request(ids=ids, settings=settings)) for ids in prompts]
     for handle in handles:
-        batcher.add(Going(handle, Texts(), frozenset(), None))
+        batcher.add(Entry(handle, Texts(), frozenset(), None))
     whole = time.process_time()
     later = steps = 0.0
     while batcher.is_busy:

@@ -89,7 +89,7 @@ def answered(whole: Any, draft: Any, prompts: list[list[int]], guesses: int) -> 
     from whet.generate.protocol import GenerateSettings
     from whet.generate.serving.batcher import Batcher
     from whet.generate.serving.drafts import Drafts, vocab_of
-    from whet.generate.serving.going import Going
+    from whet.generate.serving.entry import Entry
     from whet.generate.serving.request import Handle, Limits, Request
     from whet.models.decoding.pages import Pages
 
@@ -98,7 +98,7 @@ def answered(whole: Any, draft: Any, prompts: list[list[int]], guesses: int) -> 
     batcher = Batcher(Pages(whole, 0, limits.cache_tokens), limits, None, drafts)
     handles = [Handle(Request(ids=ids, settings=GenerateSettings(max_new_tokens=ANSWER))) for ids in prompts]
     for handle in handles:
-        batcher.add(Going(handle, Texts(), frozenset(), None))
+        batcher.add(Entry(handle, Texts(), frozenset(), None))
     began = time.process_time()
     while batcher.is_busy:
         batcher.step()

@@ -90,9 +90,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("name", ["take_away", "write_atomically"])
 @pytest.mark.parametrize("is_done", [False, True])
-def test_a_run_that_is_killed_while_it_goes_back_goes_on_in_the_same_way(
-    tmp_path, spiking, monkeypatch, name, is_done
-):
+def test_a_run_that_is_killed_while_it_goes_back_goes_on_in_the_same_way(tmp_path, spiking, monkeypatch, name, is_done):
     """Also between what it takes away and what it writes down."""
     whole, _ = train(from_mapping(settings(tmp_path, "whole", skip=3)))
     spiking.clear()

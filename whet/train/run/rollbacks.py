@@ -54,8 +54,8 @@ def left_out(found: Sequence[Rollback]) -> frozenset[int]:
 
 
 def decide(run: Path, checkpoints: Path, first: int, last: int, why: str) -> Rollback | None:
-    """Go back before step `first`, and leave out the batches from there to `last`: later checkpoints are taken away, and
-    it is written down. None where no checkpoint of before is kept, although there were some: then nothing is done.
+    """Go back before step `first`, and leave out the batches from there to `last`: later checkpoints are taken away,
+    and it is written down. None where no checkpoint of before is kept, although there were some: then nothing is done.
 
     Without any checkpoint yet the run begins again at step 0. A run that is killed in between comes to the same alarm
     again; written down first, it would go on from a checkpoint that has learned from the batches.
