@@ -110,16 +110,17 @@ def hangs_once(folder: Path) -> int:
     return 1
 
 
-def all_stop(folder: Path) -> int:
-    """As ranks do that are stopped from outside once they have begun: the folder is noted before the attempt is."""
+def all_stop(folder: Path, *attempts: str) -> int:
+    """As ranks do that are stopped from outside in the last of the attempts: the folder is noted before an attempt is,
+    and ranks that go back to a checkpoint make another attempt by themselves."""
     run = folder / "run"
     (run / "pulse").mkdir(parents=True, exist_ok=True)
-    if RANK == 0:
-        note_folder(run, "")
+    for attempt in ("", *attempts):
+        if RANK == 0:
+            note_folder(run, attempt)
+        pulse = Pulse(attempt, RANK, os.getpid(), "box", 1, 0, "forward", "f.py:1", False, 0.0, 1, 0)
+        path_of(run, RANK).write_text(json.dumps(asdict(pulse)))
         time.sleep(1.5)  # the launcher looks once a second
-        note_folder(run, "a")
-    pulse = Pulse("a", RANK, os.getpid(), "box", 1, 0, "forward", "f.py:1", False, 0.0, 1, 0)
-    path_of(run, RANK).write_text(json.dumps(asdict(pulse)))
     os.kill(os.getpid(), signal.SIGSTOP)
     return 0
 

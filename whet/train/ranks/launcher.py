@@ -242,6 +242,7 @@ class _Silence:
 
     def __init__(self, note: Path, ranks: int) -> None:
         self._note, self._ranks = note, ranks
+        self._attempt: str | None = None
         self._signs: Signs | None = None
         self._looked = time.monotonic()
 
@@ -249,11 +250,11 @@ class _Silence:
         if time.monotonic() - self._looked < 1.0:
             return None
         self._looked = time.monotonic()
-        if self._signs is None:
-            folder, attempt = folder_of(self._note), attempt_of(self._note)
-            if folder is None or attempt is None:
-                return None
-            self._signs = Signs(folder, attempt, self._ranks)
+        folder, attempt = folder_of(self._note), attempt_of(self._note)
+        if folder is None or attempt is None:
+            return None
+        if self._signs is None or attempt != self._attempt:  # the ranks go back by themselves, to another attempt
+            self._attempt, self._signs = attempt, Signs(folder, attempt, self._ranks)
         pulses, silent = self._signs.look()
         if len(pulses) < self._ranks or min(silent.values()) < SILENT_S:
             return None
