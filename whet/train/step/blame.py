@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from whet.contracts.objective import LossParts
 from whet.kernels.layout import local
 from whet.parallel.world import World
 from whet.train.record.batch_rows import rows_of_batch
+from whet.train.step.inquiry import Seen, where_it_begins
 from whet.train.step.losses import PartsRead
 
 _SHOWN = 3
@@ -25,6 +26,7 @@ class Blame:
     def __init__(self) -> None:
         self._own: list[str] = []
         self._gradients: list[str] = []
+        self._again: Callable[[], Seen | None] | None = None
 
     def look(
         self,
@@ -32,8 +34,13 @@ class Blame:
         sums: Sequence[Mapping[str, torch.Tensor]],
         parts: Sequence[LossParts | None],
         module: torch.nn.Module,
+        again: Callable[[], Seen | None] | None = None,
     ) -> None:
-        """Look through this rank's micro-batches, with each one's terms and their parts, and through its gradients."""
+        """Look through this rank's micro-batches, with each one's terms and their parts, and through its gradients.
+
+        `again` makes the passes of the step once more, watched (inquiry.py): all ranks do, or none.
+        """
+        self._again = again
         told = zip(batches, sums, parts, strict=True)
         self._own = [text for number, one in enumerate(told) for text in _told(number, len(batches), *one)]
         self._gradients = [
@@ -41,23 +48,27 @@ class Blame:
         ]
 
     def told(self, world: World) -> str | None:
-        """The ranks whose losses are no numbers, with the rows; where all losses are, the gradients that are not. All
-        ranks ask at once; it is said once."""
+        """The ranks whose losses are no numbers, with the rows; where all losses are, the gradients that are not, and
+        the rank on which that begins. All ranks ask at once; it is said once."""
         found = world.gathered((self._own, self._gradients), "all")
-        self._own, self._gradients = [], []
+        again, self._own, self._gradients, self._again = self._again, [], [], None
+        ranks: dict[str, list[int]] = {}
+        for rank, (own, _) in enumerate(found):
+            if own:
+                ranks.setdefault(_listed(own), []).append(rank)
         where = [
-            f"on rank {rank} {_listed(own)}" if len(found) > 1 else _listed(own)
-            for rank, (own, _) in enumerate(found)
-            if own
+            f"on rank{'s' if len(who) > 1 else ''} {', '.join(map(str, who))} {told}" for told, who in ranks.items()
         ]
-        if where:
+        if len(found) == 1:
+            where = list(ranks)
+        if where and not (again and any(len(who) > 1 for who in ranks.values())):
             return "; ".join(where)
         names = sorted({name for _, gradients in found for name in gradients})
-        return (
-            f"every loss is a number, and the gradient of {_listed([f'`{n}`' for n in names])} is not"
-            if names
-            else None
-        )
+        if not where and not names:
+            return None
+        if not where:
+            where = [f"every loss is a number, and the gradient of {_listed([f'`{n}`' for n in names])} is not"]
+        return "; ".join([*where, *([where_it_begins(world, again())] if again else [])])
 
 
 def _told(

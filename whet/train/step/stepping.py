@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from whet.parallel.norm import clip, not_finite, num_not_finite, squares
 from whet.parallel.world import World
 from whet.train.record.layers import LayerStatistics
 from whet.train.step.blame import Blame
+from whet.train.step.inquiry import Seen, first_seen
 from whet.train.step.ledger import Ledger
 from whet.train.step.loss_scale import LossScale
 from whet.train.step.losses import StepLosses
@@ -95,13 +97,20 @@ class Stepping(ABC):
                 self._update(index, batches, weights)
             else:
                 # Of stages the last one knows the losses.
-                self.blame.look(batches[: len(ledger.each)], ledger.each, ledger.parts, self.module)
+                again = partial(self._again, index, batches, weights) if self.world.count("all") > 1 else None
+                self.blame.look(batches[: len(ledger.each)], ledger.each, ledger.parts, self.module, again)
                 self.optimizer.abort()
             self.optimizer.zero_grad(set_to_none=True)
         found = {BROKEN: broken} if broken else {}
         if self.scale is not None and (too_large := self.scale.follow(norm)):
             found[OVERFLOW] = too_large
         return {**self._figures(totals, weights), **found, "grad_norm": norm, "lr": rates}
+
+    def _again(self, index: int, batches: Sequence[Batch], weights: Weights) -> Seen | None:
+        """What is seen first where a step's gradient is made once more: it is taken away, as that step's was."""
+        seen = first_seen(self.module, lambda: self._accumulate(index, batches, weights))
+        self.optimizer.zero_grad(set_to_none=True)
+        return seen
 
     def _num_broken(self) -> float:
         """How many of the weights that a quick look suspects are broken, over ranks."""
