@@ -50,11 +50,12 @@ def test_the_first_module_that_makes_or_is_told_what_is_no_number(way, seen):
     assert where_it_begins(World(torch.device("cpu")), None) == "computed again, it does not come again"
 
 
-def broken_on_one(folder, name: str, mesh: dict[str, int], way: str) -> str:
-    """How a run ends whose second step breaks in the MLP of a layer, on rank 1 alone and before ranks add up."""
+def broken_on_one(folder, name: str, mesh: dict[str, int], way: str, rank: int = 1) -> str:
+    """How a run ends whose second step breaks in the MLP of a layer, on one rank alone and before ranks add up."""
     built = assemble(from_mapping(config(folder, name=name, train={"steps": STEPS}, parallel=mesh)))
-    if built.loop.world.index("all") == 1:
-        [part] = [part for name, part in built.loop.executor.module.named_modules() if name.endswith("1.mlp.act_fn")]
+    if built.loop.world.index("all") == rank:
+        named = built.loop.executor.module.named_modules()
+        [part] = [part for name, part in named if name.endswith(f"{rank}.mlp.act_fn")]
         inner = part.forward
 
         def forward(given):
@@ -82,3 +83,11 @@ def test_the_rank_is_named_where_ranks_share_a_layer_and_all_have_the_loss(tmp_p
     first, second = on_ranks(2, broken_on_one, tmp_path, "output", {"tensor": 2}, "output")
     assert first == second and "on ranks 0, 1 `loss` of " in first
     assert "computed again, it begins on rank 1 in the output of `model.layers.1.mlp.act_fn`" in first
+
+
+@pytest.mark.ranks
+def test_the_first_stage_is_named_for_what_it_gives_the_last_which_has_the_loss(tmp_path):
+    config(tmp_path)
+    first, second = on_ranks(2, broken_on_one, tmp_path, "stages", {"pipeline": 2}, "output", 0)
+    assert first == second and "on rank 1 `loss` of " in first
+    assert "computed again, it begins on rank 0 in the output of `model.layers.0.mlp.act_fn`" in first

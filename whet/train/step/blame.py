@@ -48,8 +48,8 @@ class Blame:
         ]
 
     def told(self, world: World) -> str | None:
-        """The ranks whose losses are no numbers, with the rows; where all losses are, the gradients that are not, and
-        the rank on which that begins. All ranks ask at once; it is said once."""
+        """The ranks whose losses are no numbers, with the rows; where all losses are, the gradients that are not.
+        There, and where ranks share the layers, the rank on which it begins. All ranks ask at once; it is said once."""
         found = world.gathered((self._own, self._gradients), "all")
         again, self._own, self._gradients, self._again = self._again, [], [], None
         ranks: dict[str, list[int]] = {}
@@ -61,7 +61,7 @@ class Blame:
         ]
         if len(found) == 1:
             where = list(ranks)
-        if where and not (again and any(len(who) > 1 for who in ranks.values())):
+        if where and not (again and world.shares_layers):
             return "; ".join(where)
         names = sorted({name for _, gradients in found for name in gradients})
         if not where and not names:
